@@ -1,0 +1,217 @@
+/** One fault in what a caller gave: where, and what is wrong there. */
+export interface Fault {
+  /** Dotted path from the root of what was checked; empty for the root itself. */
+  readonly path: string;
+  readonly message: string;
+}
+
+/** Why a run, a step or a handler failed, as it is recorded. */
+export interface RunError {
+  readonly name: string;
+  readonly message: string;
+  readonly code?: string;
+  readonly stack?: string;
+  /** The step that failed the run. */
+  readonly step?: string;
+  /** The stack or message was cut at the end to fit 32 KiB. */
+  readonly truncated?: true;
+}
+
+/** Each code with its facts. */
+export interface ErrorDetails {
+  APP_STOPPED: {};
+  BIND_REFUSED: { readonly host: string };
+  BODY_INVALID: { readonly reason: string };
+  BODY_TOO_LARGE: { readonly limit: number };
+  CURSOR_EXPIRED: { readonly cursor: string; readonly earliest: string };
+  CURSOR_INVALID: { readonly cursor: string };
+  CURSOR_UNKNOWN: { readonly cursor: string; readonly reason: "unknown" | "ahead"; readonly earliest?: string };
+  EVENT_ID_CONFLICT: { readonly id: string };
+  EVENT_INVALID: { readonly type: string; readonly faults: readonly Fault[] };
+  EVENT_TOO_LARGE: { readonly bytes: number; readonly limit: number; readonly part?: string };
+  EVENT_TYPE_EXISTS: { readonly type: string; readonly version: number };
+  EVENT_TYPE_INVALID: { readonly type: string; readonly reason: string };
+  FILTER_INVALID: { readonly field: string; readonly reason: string };
+  GRAPH_INVALID: { readonly faults: readonly Fault[] };
+  HANDLER_TIMEOUT: { readonly timeoutMs: number };
+  HOST_REFUSED: { readonly host: string };
+  INPUT_INVALID: { readonly workflow: string; readonly faults: readonly Fault[] };
+  INTERNAL: {};
+  METHOD_NOT_ALLOWED: { readonly allowed: readonly string[] };
+  NAME_INVALID: { readonly name: string; readonly reason?: string };
+  NOT_FOUND: { readonly path: string };
+  OPTION_INVALID: { readonly option: string; readonly reason: string };
+  OPTION_UNSUPPORTED: { readonly option: string };
+  ORIGIN_REFUSED: { readonly origin: string };
+  OVERLOADED: { readonly retryAfterMs: number; readonly what?: string };
+  PORT_IN_USE: { readonly host: string; readonly port: number };
+  PROTOCOL_INVALID: { readonly reason: string };
+  REQUEST_INVALID: { readonly faults: readonly Fault[] };
+  RESULT_INVALID: { readonly path: string; readonly reason?: string; readonly bytes?: number; readonly limit?: number };
+  RUN_ABANDONED: { readonly runId: string; readonly attempts: number };
+  RUN_CANCELLED: { readonly runId: string; readonly reason?: string; readonly cursor?: string };
+  RUN_LOST: { readonly runId: string };
+  RUN_NOT_FOUND: { readonly runId: string; readonly similar?: readonly string[] };
+  RUN_TIMEOUT: { readonly runId: string; readonly timeoutMs: number };
+  SCHEMA_INVALID: { readonly reason: string };
+  SERVER_STOPPING: { readonly retryAfterMs: number };
+  SERVER_UNREACHABLE: { readonly url: string };
+  SLOW_READER: { readonly retryAfterMs: number };
+  STATE_CONFLICT: { readonly key: string; readonly revision: number };
+  STATE_INVALID: { readonly key: string; readonly reason: string };
+  STEP_INTERRUPTED: { readonly step: string; readonly attempts: number };
+  STEP_REPEATED: { readonly step: string; readonly reason?: string };
+  STEP_TIMEOUT: { readonly step: string; readonly timeoutMs: number };
+  STOPPING: {};
+  STORE_LOCKED: { readonly file: string; readonly pid: number; readonly host?: string };
+  STORE_UNAVAILABLE: { readonly store: string };
+  STREAM_CONFLICT: { readonly stream: string; readonly last: string | null };
+  UPGRADE_REQUIRED: { readonly subprotocol: string };
+  WORKFLOW_EXISTS: { readonly workflow: string };
+  WORKFLOW_FAILED: { readonly runId: string; readonly cursor: string; readonly error: RunError };
+  WORKFLOW_NOT_FOUND: { readonly workflow: string; readonly similar: readonly string[] };
+}
+
+export type ErrorCode = keyof ErrorDetails;
+
+interface ErrorRow {
+  /** HTTP status; a WebSocket closes with 4000 more. */
+  readonly http: number;
+  /** Whether the same call may succeed later. */
+  readonly retryable: boolean;
+  /** What is wrong, in one sentence. */
+  readonly says: string;
+  /** What to do about it. */
+  readonly todo: string;
+}
+
+/** The one error table: HTTP, WebSocket, the command line and docs/errors.md are read from it. */
+export const ERRORS: { readonly [Code in ErrorCode]: ErrorRow } = {
+  APP_STOPPED: row(503, false, "The app has been stopped.", "stop() is final: build a new app."),
+  BIND_REFUSED: row(500, false, "Without credentials the server binds to this machine only.", "Bind to 127.0.0.1 and put your own server in front, or mount app.handler() behind your own sign-in."),
+  BODY_INVALID: row(400, false, "The body is not the JSON that was expected.", "Send valid UTF-8 JSON; the detail says where it breaks."),
+  BODY_TOO_LARGE: row(413, false, "The body is larger than this server takes.", "Send less, or store the large part elsewhere and send a reference."),
+  CURSOR_EXPIRED: row(410, false, "The log no longer holds the events after this cursor.", "Go on from `earliest`; what lies between is gone."),
+  CURSOR_INVALID: row(400, false, "This is not a cursor.", "Pass a cursor as it was given to you, or earliest, latest or time:<RFC 3339>."),
+  CURSOR_UNKNOWN: row(410, false, "This cursor belongs to another history of the log.", "The log was replaced, or lost its end. Start again from earliest or latest, knowing that."),
+  EVENT_ID_CONFLICT: row(409, false, "Another event with this id is already recorded.", "Use a new id; the same id is only for the same event sent again."),
+  EVENT_INVALID: row(422, false, "The event's data does not fit.", "Correct each fault; nothing was recorded."),
+  EVENT_TOO_LARGE: row(413, false, "The event is larger than the log takes.", "Store the large part elsewhere and record a reference."),
+  EVENT_TYPE_EXISTS: row(409, false, "This event type is registered with another schema.", "Give the changed definition a higher version."),
+  EVENT_TYPE_INVALID: row(422, false, "This event type cannot be used.", "Use 1 to 128 of A-Z a-z 0-9 _ . - and none of the reserved prefixes."),
+  FILTER_INVALID: row(400, false, "The filter cannot be read.", "See the filter grammar; the field and the reason are named."),
+  GRAPH_INVALID: row(422, false, "The graph is not a workflow.", "Correct each fault."),
+  HANDLER_TIMEOUT: row(504, false, "A handler did not end in time.", "Do less in it, raise its timeoutMs, or heed its signal."),
+  HOST_REFUSED: row(403, false, "The Host header is not one this server answers to.", "Call it by a loopback name, or list the host in http.allowedHosts."),
+  INPUT_INVALID: row(422, false, "The inputs do not fit the workflow's schema.", "Correct each fault; no run was made."),
+  INTERNAL: row(500, false, "Something went wrong inside the server.", "The server's log has the details."),
+  METHOD_NOT_ALLOWED: row(405, false, "This address does not answer to that method.", "Use one of the allowed methods."),
+  NAME_INVALID: row(422, false, "This name cannot be used.", "Use 1 to 128 of A-Z a-z 0-9 _ . -"),
+  NOT_FOUND: row(404, false, "There is nothing at this address.", "Check the path."),
+  OPTION_INVALID: row(422, false, "An option has a value that cannot be used.", "The option and the reason are named."),
+  OPTION_UNSUPPORTED: row(501, false, "This option is not available in this version.", "Leave it out."),
+  ORIGIN_REFUSED: row(403, false, "Pages of this origin may not call this server.", "Open the page from this server, or list its origin in http.allowedOrigins."),
+  OVERLOADED: row(503, true, "Too much is waiting already.", "Wait, then send it again."),
+  PORT_IN_USE: row(500, false, "Another program listens on this port.", "Stop it, or choose another port with --port or NEXUS_PORT."),
+  PROTOCOL_INVALID: row(400, false, "This frame is not one of the protocol.", "See docs/wire.md."),
+  REQUEST_INVALID: row(422, false, "The request does not fit.", "Correct each fault."),
+  RESULT_INVALID: row(422, false, "The result cannot be recorded.", "Return plain JSON within the limit."),
+  RUN_ABANDONED: row(500, false, "The run was taken up many times and never got further.", "Something in it ends the process; look at the code before its next step."),
+  RUN_CANCELLED: row(409, false, "The run was cancelled.", "Start it again if it is still wanted."),
+  RUN_LOST: row(409, false, "The run is no longer this process's.", "Another process took it up, or it has ended."),
+  RUN_NOT_FOUND: row(404, false, "There is no such run.", "List the runs."),
+  RUN_TIMEOUT: row(504, false, "The run took longer than its limit.", "Raise the workflow's timeoutMs, or do less."),
+  SCHEMA_INVALID: row(422, false, "The schema cannot be used.", "The reason is named."),
+  SERVER_STOPPING: row(503, true, "The server is stopping.", "Come back when it is up again; your cursor stays valid."),
+  SERVER_UNREACHABLE: row(503, true, "No server answers there.", "Start one with `nexus start`, or name another with --url."),
+  SLOW_READER: row(408, true, "The reader took nothing for 30 seconds.", "Read faster, or narrow the filter; go on from your cursor."),
+  STATE_CONFLICT: row(409, true, "The value was changed by someone else.", "Read it again, then repeat the change."),
+  STATE_INVALID: row(422, false, "The key or value cannot be stored.", "The reason is named."),
+  STEP_INTERRUPTED: row(500, false, "The process died in this step too often.", "Something in it ends the process."),
+  STEP_REPEATED: row(500, false, "A step of this id is still running.", "Await it first, or use another id."),
+  STEP_TIMEOUT: row(504, false, "The step took longer than its limit.", "Raise the step's timeoutMs, or heed its signal."),
+  STOPPING: row(503, true, "The process is stopping; the run goes on at the next start.", "Nothing: the run is taken up again."),
+  STORE_LOCKED: row(503, false, "Another process has this database file open.", "Stop that process, or use another file with NEXUS_DB."),
+  STORE_UNAVAILABLE: row(503, true, "The store did not answer.", "Look at disk space and the server's log; repeat with the same id."),
+  STREAM_CONFLICT: row(409, true, "The stream has moved on.", "Read what was added, then repeat behind it."),
+  UPGRADE_REQUIRED: row(426, false, "This address speaks WebSocket.", "Connect with the subprotocol nexus.v1."),
+  WORKFLOW_EXISTS: row(409, false, "A workflow of this name is registered.", "Choose another name, or unregister it first."),
+  WORKFLOW_FAILED: row(500, false, "The workflow failed.", "The error and the run's events say where."),
+  WORKFLOW_NOT_FOUND: row(404, false, "There is no workflow of this name.", "List the workflows."),
+};
+
+function row(http: number, retryable: boolean, says: string, todo: string): ErrorRow {
+  return { http, retryable, says, todo };
+}
+
+/** RFC 9457 problem document: the body of every HTTP error, and the same fields in a WebSocket or SSE `problem`. */
+export interface Problem {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly code: string;
+  readonly retryable: boolean;
+  readonly detail?: string;
+  readonly [fact: string]: unknown;
+}
+
+const BRAND: unique symbol = Symbol.for("nexus-event-system.error") as never;
+
+/** What fails, fails with one of these: a code of the table, and facts in `details`. */
+export class NexusError<Code extends ErrorCode = ErrorCode> extends Error {
+  readonly code: Code;
+  readonly details: ErrorDetails[Code];
+  /** Whether the same call may succeed later. */
+  readonly retryable: boolean;
+
+  constructor(code: Code, details: ErrorDetails[Code], options?: ErrorOptions & { readonly detail?: string }) {
+    const row = ERRORS[code];
+    super(options?.detail ?? describe(row.says, details), options);
+    this.name = "NexusError";
+    this.code = code;
+    this.details = details;
+    this.retryable = row.retryable;
+  }
+
+  get [BRAND](): true {
+    return true;
+  }
+
+  /** Narrows: `if (NexusError.is(error, "CURSOR_EXPIRED")) read(error.details.earliest)`. Works across copies of the package. */
+  static is<Code extends ErrorCode = ErrorCode>(error: unknown, code?: Code): error is NexusError<Code> {
+    if (typeof error !== "object" || error === null || !(BRAND in error)) return false;
+    return code === undefined || (error as NexusError).code === code;
+  }
+}
+
+/** The error as a problem document. Anything that is not a NexusError is INTERNAL, and tells nothing of itself. */
+export function problemOf(error: unknown): Problem {
+  const known: NexusError = NexusError.is(error) ? error : new NexusError("INTERNAL", {});
+  const row = ERRORS[known.code];
+  const detail = known.message === row.says ? row.todo : known.message;
+  return {
+    ...known.details,
+    type: `urn:nexus:error:${known.code}`,
+    title: row.says,
+    status: row.http,
+    code: known.code,
+    retryable: row.retryable,
+    detail,
+  };
+}
+
+/** The NexusError that a problem document tells of. */
+export function errorOf(problem: Problem): NexusError {
+  const { type: _type, title, status: _status, code, retryable: _retryable, detail, ...facts } = problem;
+  if (!(code in ERRORS)) return new NexusError("INTERNAL", {}, { detail: detail ?? title });
+  return new NexusError(code as ErrorCode, facts as never, { detail: detail ?? title });
+}
+
+function describe(says: string, details: object): string {
+  const faults = (details as { faults?: readonly Fault[] }).faults;
+  if (faults !== undefined) return `${says} ${faults.map((fault) => `${fault.path || "(root)"}: ${fault.message}`).join("; ")}`;
+  const facts = Object.entries(details)
+    .filter(([, value]) => typeof value === "string" || typeof value === "number")
+    .map(([name, value]) => `${name} ${String(value)}`);
+  return facts.length === 0 ? says : `${says} (${facts.join(", ")})`;
+}

@@ -1,0 +1,62 @@
+import type { JsonObject } from "./json.ts";
+
+/** Where a call came in. */
+export type Channel = "api" | "cli" | "mcp" | "app" | "schedule";
+export const CHANNELS: readonly Channel[] = ["api", "cli", "mcp", "app", "schedule"];
+/** Everyone with `events:read`; its owner; operators. */
+export type Visibility = "public" | "owner" | "operators";
+/** An opaque place between two events. Safe to store, print and send. */
+export type Cursor = string;
+
+/** A recorded fact: the envelope (who, when, where, order) and `data` (what). They never mix. */
+export interface NexusEvent<Type extends string = string, Data = unknown> {
+  /** Unique: a UUIDv7, or the emitter's own, for idempotency. */
+  readonly id: string;
+  /** Place in the log: 1, 2, 3, … without gaps. */
+  readonly sequence: number;
+  /** The place just after this event: pass it as `after`, on any channel, to go on from here. */
+  readonly cursor: Cursor;
+  readonly type: Type;
+  /** Milliseconds since the epoch, UTC; given by the store, never less than the event before. */
+  readonly timestamp: number;
+  readonly channel: Channel;
+  /** `<app>/<node>` that recorded it. */
+  readonly source: string;
+  readonly sessionId?: string;
+  readonly userId?: string;
+  readonly workflowName?: string;
+  readonly runId?: string;
+  readonly correlationId?: string;
+  readonly causationId?: string;
+  readonly traceparent?: string;
+  readonly visibility: Visibility;
+  readonly broadcast?: true;
+  readonly data: Data;
+  readonly metadata?: JsonObject;
+}
+
+/** What a log is given to record: an event without what the log gives it. */
+export interface NewEvent {
+  readonly id: string;
+  readonly type: string;
+  readonly channel: Channel;
+  readonly source: string;
+  readonly sessionId?: string;
+  readonly userId?: string;
+  readonly workflowName?: string;
+  readonly runId?: string;
+  readonly correlationId?: string;
+  readonly causationId?: string;
+  readonly traceparent?: string;
+  readonly visibility: Visibility;
+  readonly broadcast?: true;
+  readonly data: unknown;
+  readonly metadata?: JsonObject;
+}
+
+/** What a log holds: the new event, and the place and time it was given. */
+export interface StoredEvent extends NewEvent {
+  readonly sequence: number;
+  /** Milliseconds since the epoch; never less than that of the event before. */
+  readonly timestamp: number;
+}

@@ -1,0 +1,48 @@
+import { NexusError } from "../errors.ts";
+import type { NewEvent, StoredEvent } from "../events/event.ts";
+import { canonicalJson } from "../events/json.ts";
+
+/**
+ * The event as a store keeps it: the JSON of everything but `id`, `sequence` and `timestamp`, which have places of their own.
+ *
+ * @throws EVENT_INVALID if the data is not JSON at all.
+ */
+export function bodyOf(event: NewEvent): string {
+  // Written out: whatever else a caller's object carries (a `cursor`, an old `sequence`) is not part of the event.
+  const { type, channel, source, sessionId, userId, workflowName, runId, correlationId, causationId, traceparent, visibility, broadcast, data, metadata } = event;
+  try {
+    return JSON.stringify({
+      type,
+      channel,
+      source,
+      sessionId,
+      userId,
+      workflowName,
+      runId,
+      correlationId,
+      causationId,
+      traceparent,
+      visibility,
+      broadcast,
+      data,
+      metadata,
+    });
+  } catch (cause) {
+    throw new NexusError("EVENT_INVALID", { type, faults: [{ path: "data", message: "is not JSON" }] }, { cause });
+  }
+}
+
+/** The event that a body was made of, in its place. Each call makes a new object, so no reader can change another's. */
+export function eventOf(id: string, sequence: number, timestamp: number, body: string): StoredEvent {
+  return { id, sequence, timestamp, ...(JSON.parse(body) as Omit<NewEvent, "id">) };
+}
+
+/** Whether two events with the same id are the same event, sent again: what an emitter decides is equal, what surrounds it may differ. */
+export function isRepeat(body: string, recordedBody: string): boolean {
+  return body === recordedBody || contentOf(body) === contentOf(recordedBody);
+}
+
+function contentOf(body: string): string {
+  const { type, data, sessionId, metadata, visibility, broadcast } = JSON.parse(body) as NewEvent;
+  return canonicalJson({ type, data, sessionId, metadata, visibility, broadcast });
+}

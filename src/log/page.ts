@@ -1,0 +1,30 @@
+import { NexusError } from "../errors.ts";
+import type { StoredEvent } from "../events/event.ts";
+import type { Head, LogPage, ReadQuery } from "./log.ts";
+
+const DEFAULT_LIMIT = 100;
+const MOST = 1000;
+
+/**
+ * How many items a page may hold.
+ *
+ * @throws OPTION_INVALID
+ */
+export function pageLimit(limit: number = DEFAULT_LIMIT): number {
+  if (Number.isInteger(limit) && limit >= 1 && limit <= MOST) return limit;
+  throw new NexusError("OPTION_INVALID", { option: "limit", reason: `${limit} is not a whole number from 1 to ${MOST}` });
+}
+
+/** The sequences, `first` to `last`, that a query may return before its filter is asked; none when `last < first`. */
+export function rangeOf(query: ReadQuery, head: Pick<Head, "floor" | "sequence">): { readonly first: number; readonly last: number } {
+  if (query.order === "desc") return { first: head.floor + 1, last: Math.min(query.after, head.sequence) };
+  return { first: Math.max(query.after, head.floor) + 1, last: head.sequence };
+}
+
+/** A page of `events`, given whether `more` match beyond them. */
+export function pageOf(events: readonly StoredEvent[], more: boolean, query: ReadQuery, head: Pick<Head, "floor" | "sequence">): LogPage {
+  const edge = events.at(-1);
+  if (query.order === "desc") return { events, next: more && edge !== undefined ? edge.sequence - 1 : head.floor, upToDate: !more };
+  // Not the head when that lies before `after`: a reader must never be sent back to what it has read.
+  return { events, next: more && edge !== undefined ? edge.sequence : Math.max(query.after, head.sequence), upToDate: !more };
+}

@@ -1,0 +1,130 @@
+import { NexusError } from "../../errors.ts";
+import type { Transact } from "./transaction.ts";
+import type { Tuning } from "./tuning.ts";
+import { asStoreError } from "./unavailable.ts";
+
+/** A part of the store that takes part in each commit. It keeps apart what a transaction changes until that is durable: a failed one has changed nothing. */
+export interface Participant {
+  /** A transaction begins; what a failed one left is forgotten. */
+  begin(): void;
+  /** The last to be written in it. */
+  beforeCommit(): void;
+  /** It is durable. */
+  committed(): void;
+}
+
+interface Call {
+  /** What writes does so within a transaction; what only reads waits until the writes before it are committed. */
+  readonly writes: boolean;
+  readonly bytes: number;
+  readonly work: () => unknown;
+  readonly resolve: (value: never) => void;
+  readonly reject: (error: NexusError) => void;
+}
+
+/** Group commit: calls take effect in the order they were made, and those made in one turn of the event loop share a transaction. */
+export class CommitQueue {
+  readonly #transact: Transact;
+  readonly #tuning: Tuning;
+  readonly #participants: readonly Participant[];
+  #waiting: Call[] = [];
+  #scheduled = false;
+  #closed = false;
+
+  constructor(transact: Transact, tuning: Tuning, participants: readonly Participant[]) {
+    this.#transact = transact;
+    this.#tuning = tuning;
+    this.#participants = participants;
+  }
+
+  /**
+   * Does `work` within the next transaction.
+   *
+   * @param work may throw a NexusError, before it has written anything, to refuse the call: its neighbours go on.
+   * @returns what `work` returned, once that is durable.
+   */
+  write<Result>(bytes: number, work: () => Result): Promise<Result> {
+    return this.#add(true, bytes, work);
+  }
+
+  /** Does `work` outside of transactions, once all that was written before this call is durable. */
+  afterWrites<Result>(work: () => Result): Promise<Result> {
+    return this.#add(false, 0, work);
+  }
+
+  /** Commits and answers all that waits; later calls are refused. */
+  close(): void {
+    this.#closed = true;
+    while (this.#waiting.length > 0) this.#commit();
+  }
+
+  #add<Result>(writes: boolean, bytes: number, work: () => Result): Promise<Result> {
+    return new Promise<Result>((resolve, reject) => {
+      if (this.#closed) return reject(new NexusError("APP_STOPPED", {}));
+      const call: Call = { writes, bytes, work, resolve, reject };
+      if (!writes && this.#waiting.length === 0) return attempt(call)();
+      this.#waiting.push(call);
+      this.#schedule();
+    });
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      if (this.#waiting.length > 0) this.#commit();
+      // The rest in the next turn: sockets and timers have theirs in between.
+      if (this.#waiting.length > 0) this.#schedule();
+    });
+  }
+
+  #commit(): void {
+    const batch = this.#nextBatch();
+    const writes = batch.filter((call) => call.writes);
+    const answers = writes.length === 0 ? [] : this.#write(writes);
+    let write = 0;
+    for (const call of batch) (call.writes ? answers[write++] : attempt(call))?.();
+  }
+
+  /** @returns for each call how to answer it, now that its outcome is known. */
+  #write(calls: readonly Call[]): readonly (() => void)[] {
+    let answers: readonly (() => void)[];
+    try {
+      answers = this.#transact(() => {
+        for (const participant of this.#participants) participant.begin();
+        // A refusal, too, is answered after the commit: it may rest on what a neighbour wrote.
+        const attempted = calls.map(attempt);
+        for (const participant of this.#participants) participant.beforeCommit();
+        return attempted;
+      });
+    } catch (error) {
+      const failure = asStoreError(error);
+      return calls.map((call) => () => call.reject(failure));
+    }
+    for (const participant of this.#participants) participant.committed();
+    return answers;
+  }
+
+  #nextBatch(): readonly Call[] {
+    let bytes = 0;
+    let count = 0;
+    for (const call of this.#waiting) {
+      if (count === this.#tuning.batchCalls || (count > 0 && bytes + call.bytes > this.#tuning.batchBytes)) break;
+      bytes += call.bytes;
+      count += 1;
+    }
+    return this.#waiting.splice(0, count);
+  }
+}
+
+/** Does the work of a call. @returns how to answer it. @throws for a write that failed other than by being refused. */
+function attempt(call: Call): () => void {
+  try {
+    const result = call.work() as never;
+    return () => call.resolve(result);
+  } catch (error) {
+    if (call.writes && !NexusError.is(error)) throw error;
+    return () => call.reject(asStoreError(error));
+  }
+}

@@ -1,0 +1,73 @@
+import type { Database, Statement } from "better-sqlite3";
+import type { StoredEvent } from "../../events/event.ts";
+import { eventOf } from "../../log/event-body.ts";
+import { packId, unpackId } from "./packed-id.ts";
+
+/** An event as it is stored. */
+interface Row {
+  readonly sequence: number;
+  readonly timestamp: number;
+  readonly id: Buffer | string;
+  readonly body: string;
+}
+
+const COLUMNS = "sequence, timestamp, id, body";
+
+/** The table of events: found by sequence or id, never searched. */
+export class EventRows {
+  readonly #insert: Statement<[number, number, Buffer | string, string]>;
+  readonly #delete: Statement<[number]>;
+  readonly #last: Statement<[], number | null>;
+  readonly #timestamp: Statement<[number], number>;
+  readonly #at: Statement<[number], Row>;
+  readonly #byId: Statement<[Buffer | string], Row>;
+  readonly #up: Statement<[number, number, number], Row>;
+  readonly #down: Statement<[number, number, number], Row>;
+
+  constructor(db: Database) {
+    this.#insert = db.prepare("INSERT INTO events (sequence, timestamp, id, body) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO NOTHING");
+    this.#delete = db.prepare("DELETE FROM events WHERE sequence <= ?");
+    this.#last = db.prepare<[], number | null>("SELECT max(sequence) FROM events").pluck();
+    this.#timestamp = db.prepare<[number], number>("SELECT timestamp FROM events WHERE sequence = ?").pluck();
+    this.#at = db.prepare(`SELECT ${COLUMNS} FROM events WHERE sequence = ?`);
+    this.#byId = db.prepare(`SELECT ${COLUMNS} FROM events WHERE id = ?`);
+    this.#up = db.prepare(`SELECT ${COLUMNS} FROM events WHERE sequence BETWEEN ? AND ? ORDER BY sequence LIMIT ?`);
+    this.#down = db.prepare(`SELECT ${COLUMNS} FROM events WHERE sequence BETWEEN ? AND ? ORDER BY sequence DESC LIMIT ?`);
+  }
+
+  /** @returns false, and does nothing, when the id is there already. */
+  insert(sequence: number, timestamp: number, id: string, body: string): boolean {
+    return this.#insert.run(sequence, timestamp, packId(id), body).changes === 1;
+  }
+
+  deleteUpTo(sequence: number): void {
+    this.#delete.run(sequence);
+  }
+
+  /** The greatest sequence there is. */
+  last(): number | undefined {
+    return this.#last.get() ?? undefined;
+  }
+
+  timestampAt(sequence: number): number | undefined {
+    return this.#timestamp.get(sequence);
+  }
+
+  at(sequence: number): StoredEvent | undefined {
+    const row = this.#at.get(sequence);
+    return row && toEvent(row);
+  }
+
+  byId(id: string): Pick<Row, "sequence" | "timestamp" | "body"> | undefined {
+    return this.#byId.get(packId(id));
+  }
+
+  /** The events from `first` to `last`, in order or backwards. */
+  range(first: number, last: number, limit: number, order: "asc" | "desc" = "asc"): StoredEvent[] {
+    return (order === "desc" ? this.#down : this.#up).all(first, last, limit).map(toEvent);
+  }
+}
+
+function toEvent(row: Row): StoredEvent {
+  return eventOf(unpackId(row.id), row.sequence, row.timestamp, row.body);
+}

@@ -1,0 +1,66 @@
+import { streamOf } from "../../events/built-in.ts";
+import type { IndexedField } from "../../events/filter.ts";
+import type { EventRows } from "./event-rows.ts";
+import type { Matches } from "./matches.ts";
+
+export interface StreamHead {
+  readonly id: string;
+  readonly sequence: number;
+}
+
+const REMEMBERED = 10_000;
+const SCAN = 100;
+
+/** The last event of each stream: remembered for those used last, looked up for others. */
+export class StreamHeads {
+  readonly #matches: Matches;
+  readonly #rows: EventRows;
+  readonly #heads = new Map<string, StreamHead>();
+
+  constructor(matches: Matches, rows: EventRows) {
+    this.#matches = matches;
+    this.#rows = rows;
+  }
+
+  set(stream: string, head: StreamHead): void {
+    // A Map keeps the order of insertion: whoever comes first has been silent the longest.
+    this.#heads.delete(stream);
+    this.#heads.set(stream, head);
+    if (this.#heads.size <= REMEMBERED) return;
+    for (const [oldest] of this.#heads) {
+      this.#heads.delete(oldest);
+      return;
+    }
+  }
+
+  /** The last event of the stream among those from `first` to `last`, which are all that the log holds. */
+  last(stream: string, first: number, last: number): StreamHead | undefined {
+    const known = this.#heads.get(stream);
+    if (known !== undefined) return known.sequence >= first ? known : undefined;
+    const found = stream === "app" ? this.#scan(first, last) : this.#search(stream, first, last);
+    if (found !== undefined) this.set(stream, found);
+    return found;
+  }
+
+  #search(stream: string, first: number, last: number): StreamHead | undefined {
+    const id = stream.slice(stream.indexOf("/") + 1);
+    const fields: ReadonlyMap<IndexedField, readonly string[]> = stream.startsWith("runs/")
+      ? new Map([["runId", [id]], ["type", ["workflow.*", "step.*"]]])
+      : new Map([["sessionId", [id]], ["type", ["session.*"]]]);
+    for (const sequence of this.#matches.find({ fields }, first, last, "desc") ?? []) {
+      const event = this.#rows.at(sequence);
+      // A few types of these are of another stream (workflow.registered).
+      if (event !== undefined && streamOf(event) === stream) return event;
+    }
+    return undefined;
+  }
+
+  /** Most events of most logs are of this stream, or it is never asked for. */
+  #scan(first: number, last: number): StreamHead | undefined {
+    for (let end = last; end >= first; end -= SCAN) {
+      const found = this.#rows.range(Math.max(first, end - SCAN + 1), end, SCAN, "desc").find((event) => streamOf(event) === "app");
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+}

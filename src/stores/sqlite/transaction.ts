@@ -1,0 +1,20 @@
+import type { Database } from "better-sqlite3";
+
+/** Does all of `work` or nothing of it; it has returned when that is as durable as the store promises. */
+export type Transact = <Result>(work: () => Result) => Result;
+
+export function transactions(db: Database): Transact {
+  const [begin, commit, rollback] = [db.prepare("BEGIN IMMEDIATE"), db.prepare("COMMIT"), db.prepare("ROLLBACK")];
+  // Not better-sqlite3's own: that makes a savepoint of a transaction which begins in another, and a failed rollback could leave one that never commits.
+  return (work) => {
+    try {
+      begin.run();
+      const result = work();
+      commit.run();
+      return result;
+    } catch (error) {
+      if (db.inTransaction) rollback.run();
+      throw error;
+    }
+  };
+}

@@ -1,0 +1,19 @@
+import { defineConfig } from "tsdown";
+
+export default defineConfig({
+  entry: {
+    index: "src/index.ts",
+    node: "src/node.ts",
+    testing: "src/testing/index.ts",
+    cli: "src/channels/cli/main.ts",
+  },
+  format: "esm",
+  platform: "node",
+  // The oldest Node in `engines`: it has no `using`, so that is compiled away.
+  target: "node22.18",
+  fixedExtension: false,
+  tsconfig: "tsconfig.src.json",
+  dts: true,
+  sourcemap: true,
+  clean: true,
+});
