@@ -52,6 +52,11 @@ export class CommitQueue {
     return this.#add(false, 0, work);
   }
 
+  /** @throws APP_STOPPED once it is closed. */
+  checkOpen(): void {
+    if (this.#closed) throw new NexusError("APP_STOPPED", {});
+  }
+
   /** Commits and answers all that waits; later calls are refused. */
   close(): void {
     this.#closed = true;

@@ -14,8 +14,7 @@ const SCHEMA = 1;
  * @throws STORE_UNAVAILABLE, in words, for a file that is not ours to open; it is left as it is.
  */
 export function openDatabase(file: string, sync: "full" | "normal"): Database.Database {
-  const fresh = !existsSync(file) || statSync(file).size === 0;
-  if (!fresh) inspect(file);
+  const fresh = !existsSync(file) || statSync(file).size === 0 || isBlank(file);
   const db = new Database(file);
   try {
     // Pages of 8 KiB: fewer of them for each commit of many events. Only possible before the first table.
@@ -36,14 +35,25 @@ export function openDatabase(file: string, sync: "full" | "normal"): Database.Da
   }
 }
 
-/** Looks before anything is changed: through a connection that cannot write. */
-function inspect(file: string): void {
+/**
+ * Looks before anything is changed: through a connection that cannot write.
+ *
+ * @returns whether there is nothing in it: whoever began to make it ended before its tables were there.
+ * @throws STORE_UNAVAILABLE for a file of another program, or of a newer version.
+ */
+function isBlank(file: string): boolean {
   const db = new Database(file, { readonly: true, fileMustExist: true });
   try {
     const version = db.pragma("user_version", { simple: true }) as number;
     const application = db.pragma("application_id", { simple: true }) as number;
+    if (application === 0 && db.prepare("SELECT count(*) FROM sqlite_schema").pluck().get() === 0) return true;
     if (application !== APPLICATION) throw unusable(file, "is a database of another program; name another file.");
-    if (version > SCHEMA) throw unusable(file, `was written by a newer version of Nexus (schema ${version}; this one reads up to ${SCHEMA}); update Nexus, or name another file.`);
+    if (version > SCHEMA)
+      throw unusable(
+        file,
+        `was written by a newer version of Nexus (schema ${version}; this one reads up to ${SCHEMA}); update Nexus, or name another file.`,
+      );
+    return false;
   } catch (error) {
     if ((error as { code?: string }).code === "SQLITE_NOTADB") throw unusable(file, "is not a database; name another file.", error);
     throw error;

@@ -62,6 +62,18 @@ export class EventRows {
     return this.#byId.get(packId(id));
   }
 
+  /** The oldest events up to `last`: at most so many, and no more once they have so many bytes. */
+  oldest(last: number, limit: number, bytes: number): StoredEvent[] {
+    const events: StoredEvent[] = [];
+    let taken = 0;
+    for (const row of this.#up.iterate(0, last, limit)) {
+      events.push(toEvent(row));
+      taken += row.body.length;
+      if (taken >= bytes) break;
+    }
+    return events;
+  }
+
   /** The events from `first` to `last`, in order or backwards. */
   range(first: number, last: number, limit: number, order: "asc" | "desc" = "asc"): StoredEvent[] {
     return (order === "desc" ? this.#down : this.#up).all(first, last, limit).map(toEvent);

@@ -44,13 +44,12 @@ export function takeLock(file: string, now: number): { release(): void } {
   };
 }
 
-/** Whoever wrote the owner file; pid 0 when it took the lock a moment ago and has not written it yet. */
+/** Whoever wrote the owner file; pid 0 when it took the lock a moment ago and has not written it yet, or a power loss took what it wrote. */
 function holder(ownerFile: string): Pick<Owner, "pid"> & Partial<Pick<Owner, "host">> {
   try {
     const { pid, host } = JSON.parse(readFileSync(ownerFile, "utf8")) as Owner;
     return { pid, host };
-  } catch (error) {
-    if ((error as { code?: string }).code === "ENOENT") return { pid: 0 };
-    throw error;
+  } catch {
+    return { pid: 0 };
   }
 }

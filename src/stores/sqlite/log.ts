@@ -1,30 +1,71 @@
-import { NexusError } from "../../errors.ts";
+import { setImmediate } from "node:timers/promises";
 import { streamOf } from "../../events/built-in.ts";
-import type { NewEvent, StoredEvent } from "../../events/event.ts";
-import { bodyOf, isRepeat } from "../../log/event-body.ts";
-import type { Head, Log, LogPage, Position, ReadQuery } from "../../log/log.ts";
+import type { StoredEvent } from "../../events/event.ts";
+import { bodyOf } from "../../log/event-body.ts";
+import type { Head, Log, LogPage, ReadQuery } from "../../log/log.ts";
 import { pageLimit, pageOf, rangeOf } from "../../log/page.ts";
 import type { Waiters } from "../../log/waiters.ts";
-import type { CommitQueue, Participant } from "./commit-queue.ts";
+import type { CommitQueue } from "./commit-queue.ts";
 import type { EventRows } from "./event-rows.ts";
 import type { Matches } from "./matches.ts";
-import type { Meta } from "./meta.ts";
-import type { PostingIndex } from "./posting-index.ts";
-import type { StreamHead, StreamHeads } from "./stream-heads.ts";
-import type { Transact } from "./transaction.ts";
-import type { Tuning } from "./tuning.ts";
-
-const TRIM_AT_ONCE = 1000;
+import { keysOf } from "./posting-index.ts";
+import type { Recorder } from "./recorder.ts";
+import { rangeInTime } from "./time-range.ts";
 
 /** What the log is made of. */
 export interface LogParts {
+  readonly epoch: string;
+  readonly recorder: Recorder;
+  readonly queue: CommitQueue;
   readonly rows: EventRows;
-  readonly index: PostingIndex;
   readonly matches: Matches;
-  readonly heads: StreamHeads;
-  readonly meta: Meta;
   readonly waiters: Waiters;
-  readonly transact: Transact;
-  readonly tuning: Tuning;
-  readonly now: () => number;
+}
+
+/** Every method is async, so that what it throws is a rejection; its place among the calls is that of the call. */
+export function sqliteLog(parts: LogParts): Log {
+  const { epoch, recorder, queue, waiters } = parts;
+  const head = (): Head => ({ epoch, floor: recorder.floor, sequence: recorder.sequence });
+  return {
+    append: async (event, options) => {
+      // All of it is read now: what the caller does to the event afterwards changes nothing.
+      const body = bodyOf(event);
+      const entry = { id: event.id, type: event.type, stream: streamOf(event), keys: keysOf(event), body };
+      const expect = options?.expect;
+      return queue.write(body.length, () => recorder.record(entry, expect));
+    },
+    read: async (query) => queue.afterWrites(() => readPage(parts, query, head())),
+    waitPast: async (position, signal) => {
+      queue.checkOpen();
+      signal.throwIfAborted();
+      if (recorder.sequence <= position) await waiters.wait(position, signal);
+    },
+    head: async () => queue.afterWrites(head),
+    trim: async (position) => {
+      while (await queue.afterWrites(() => recorder.forgetSome(position))) {
+        // Whoever else wants the event loop has it between two of the transactions.
+        await setImmediate();
+      }
+    },
+  };
+}
+
+function readPage({ rows, matches }: LogParts, query: ReadQuery, head: Head): LogPage {
+  const limit = pageLimit(query.limit);
+  const { filter, order = "asc" } = query;
+  const range = rangeOf(query, head);
+  const { first, last } = filter === undefined ? range : rangeInTime(range, filter, (sequence) => rows.timestampAt(sequence));
+  const matching = filter && matches.find(filter, first, last, order);
+  // One more than is wanted, to know whether any is left.
+  const found = matching === undefined ? rows.range(first, last, limit + 1, order) : rowsAt(rows, matching, limit + 1);
+  return pageOf(found.slice(0, limit), found.length > limit, query, head);
+}
+
+function rowsAt(rows: EventRows, sequences: Iterable<number>, limit: number): readonly StoredEvent[] {
+  const found: StoredEvent[] = [];
+  for (const sequence of sequences) {
+    const event = rows.at(sequence);
+    if (event !== undefined && found.push(event) === limit) break;
+  }
+  return found;
 }

@@ -1,7 +1,7 @@
 import { type Filter, type IndexedField, typeMatches } from "../../events/filter.ts";
 import type { EventRows } from "./event-rows.ts";
 import type { PostingIndex } from "./posting-index.ts";
-import { intersection, piecewise, type Pieces, type SequenceSet, union } from "./sequence-set.ts";
+import { intersection, type Pieces, piecewise, type SequenceSet, union } from "./sequence-set.ts";
 
 export type Selection = Pick<Filter, "fields" | "broadcast">;
 type Order = "asc" | "desc";
@@ -38,7 +38,9 @@ export class Matches {
   /** The values with each pattern of types replaced by the types there are. */
   #valuesOf(field: IndexedField, values: readonly string[]): readonly string[] {
     if (field !== "type") return values;
-    const types = values.flatMap((value) => (value.endsWith(".*") ? [...this.#index.types].filter((type) => typeMatches(value, type)) : [value]));
+    const types = values.flatMap((value) =>
+      value.endsWith(".*") ? [...this.#index.types].filter((type) => typeMatches(value, type)) : [value],
+    );
     return [...new Set(types)];
   }
 

@@ -68,13 +68,13 @@ export class PostingIndex {
   }
 
   /** Takes in a committed event, which comes after all it has. */
-  add(sequence: number, event: NewEvent): void {
-    for (const key of keysOf(event)) {
+  add(sequence: number, type: string, keys: readonly string[]): void {
+    for (const key of keys) {
       const list = this.#newest.get(key);
       if (list === undefined) this.#newest.set(key, [sequence]);
       else list.push(sequence);
     }
-    this.#types.add(event.type);
+    this.#types.add(type);
     this.#count += 1;
   }
 
@@ -119,8 +119,12 @@ export class PostingIndex {
   }
 }
 
-/** An event whose correlation starts with itself, which is every one emitted without a context, is found by its id: no key, and no row in the file, for each of them. */
-function keysOf(event: NewEvent): string[] {
+/**
+ * The keys an event is found by.
+ *
+ * One whose correlation starts with itself, which is every one emitted without a context, is found by its id: no key, and no row in the file, for each of them.
+ */
+export function keysOf(event: NewEvent): string[] {
   const keys: string[] = [];
   for (const field of INDEXED_FIELDS) {
     const value = fieldOf(event, field);

@@ -38,15 +38,24 @@ export class StreamHeads {
     const known = this.#heads.get(stream);
     if (known !== undefined) return known.sequence >= first ? known : undefined;
     const found = stream === "app" ? this.#scan(first, last) : this.#search(stream, first, last);
-    if (found !== undefined) this.set(stream, found);
-    return found;
+    if (found === undefined) return undefined;
+    // Not the event itself: its data would be remembered with it.
+    const head = { id: found.id, sequence: found.sequence };
+    this.set(stream, head);
+    return head;
   }
 
   #search(stream: string, first: number, last: number): StreamHead | undefined {
     const id = stream.slice(stream.indexOf("/") + 1);
     const fields: ReadonlyMap<IndexedField, readonly string[]> = stream.startsWith("runs/")
-      ? new Map([["runId", [id]], ["type", ["workflow.*", "step.*"]]])
-      : new Map([["sessionId", [id]], ["type", ["session.*"]]]);
+      ? new Map([
+          ["runId", [id]],
+          ["type", ["workflow.*", "step.*"]],
+        ])
+      : new Map([
+          ["sessionId", [id]],
+          ["type", ["session.*"]],
+        ]);
     for (const sequence of this.#matches.find({ fields }, first, last, "desc") ?? []) {
       const event = this.#rows.at(sequence);
       // A few types of these are of another stream (workflow.registered).

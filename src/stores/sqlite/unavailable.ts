@@ -4,7 +4,11 @@ import { NexusError } from "../../errors.ts";
 export function asStoreError(error: unknown): NexusError {
   if (NexusError.is(error)) return error;
   const { code, message } = error as { readonly code?: string; readonly message?: string };
-  return new NexusError("STORE_UNAVAILABLE", { store: "sqlite" }, { cause: error, detail: `The store did not answer: ${message}${code === undefined ? "" : ` (${code})`}` });
+  return new NexusError(
+    "STORE_UNAVAILABLE",
+    { store: "sqlite" },
+    { cause: error, detail: `The store did not answer: ${message}${code === undefined ? "" : ` (${code})`}` },
+  );
 }
 
 /** A file that cannot be used, and what to do. */

@@ -1,0 +1,87 @@
+import { mkdirSync, realpathSync } from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
+import type { Database } from "better-sqlite3";
+import { NexusError } from "../../errors.ts";
+import type { OpenStore, StoreSetup } from "../../log/store.ts";
+import { Waiters } from "../../log/waiters.ts";
+import { CommitQueue } from "./commit-queue.ts";
+import { openDatabase } from "./database.ts";
+import { EventRows } from "./event-rows.ts";
+import { takeLock } from "./lock.ts";
+import { sqliteLog } from "./log.ts";
+import { Matches } from "./matches.ts";
+import { Meta } from "./meta.ts";
+import { PostingIndex } from "./posting-index.ts";
+import { Recorder } from "./recorder.ts";
+import { StateRows, sqliteState } from "./state.ts";
+import { StreamHeads } from "./stream-heads.ts";
+import { transactions } from "./transaction.ts";
+import type { Tuning } from "./tuning.ts";
+import { asStoreError } from "./unavailable.ts";
+
+/**
+ * Opens the file for this process alone; it and its directory are made if missing.
+ *
+ * @throws STORE_LOCKED while another process has it open · STORE_UNAVAILABLE for a file that cannot be used.
+ */
+export function openSqlite(file: string, sync: "full" | "normal", tuning: Tuning, setup: StoreSetup): OpenStore {
+  if (file === "" || file === ":memory:")
+    throw new NexusError("OPTION_INVALID", { option: "file", reason: "it is not a path; memoryStore() keeps a log in memory" });
+  try {
+    const path = realPath(file);
+    const lock = takeLock(path, setup.now());
+    let db: Database | undefined;
+    try {
+      db = openDatabase(path, sync);
+      return assemble(db, lock, tuning, setup);
+    } catch (error) {
+      db?.close();
+      lock.release();
+      throw error;
+    }
+  } catch (error) {
+    throw asStoreError(error);
+  }
+}
+
+/** One file has one path, and so one lock, however it is named. */
+function realPath(file: string): string {
+  const path = resolve(file);
+  mkdirSync(dirname(path), { recursive: true });
+  try {
+    return realpathSync(path);
+  } catch (error) {
+    if ((error as { code?: string }).code !== "ENOENT") throw error;
+    return join(realpathSync(dirname(path)), basename(path));
+  }
+}
+
+function assemble(db: Database, lock: { release(): void }, tuning: Tuning, { now }: StoreSetup): OpenStore {
+  const meta = new Meta(db);
+  const rows = new EventRows(db);
+  const index = new PostingIndex(db, meta);
+  const matches = new Matches(index, rows);
+  const heads = new StreamHeads(matches, rows);
+  const waiters = new Waiters();
+  const transact = transactions(db);
+  const recorder = new Recorder({ rows, index, heads, meta, waiters, transact, tuning, now });
+  const stateRows = new StateRows(db, meta);
+  const queue = new CommitQueue(transact, tuning, [recorder, stateRows]);
+  let closed = false;
+  return {
+    log: sqliteLog({ epoch: meta.epoch(), recorder, queue, rows, matches, waiters }),
+    state: sqliteState(stateRows, queue),
+    [Symbol.asyncDispose]: async () => {
+      if (closed) return;
+      closed = true;
+      queue.close();
+      waiters.fail(new NexusError("APP_STOPPED", {}));
+      try {
+        // The last connection to close copies the write-ahead log into the file, and removes it.
+        db.close();
+      } finally {
+        lock.release();
+      }
+    },
+  };
+}

@@ -1,0 +1,150 @@
+import { NexusError } from "../../errors.ts";
+import { isRepeat } from "../../log/event-body.ts";
+import type { Position } from "../../log/log.ts";
+import type { Waiters } from "../../log/waiters.ts";
+import type { Participant } from "./commit-queue.ts";
+import type { EventRows } from "./event-rows.ts";
+import type { Meta } from "./meta.ts";
+import { keysOf, type PostingIndex } from "./posting-index.ts";
+import type { StreamHead, StreamHeads } from "./stream-heads.ts";
+import type { Transact } from "./transaction.ts";
+import type { Tuning } from "./tuning.ts";
+
+const TRIM_EVENTS = 250;
+const TRIM_BYTES = 4 * 1024 * 1024;
+const REBUILD_EVENTS = 1000;
+
+/** An event as it waits to be recorded. */
+export interface Entry {
+  readonly id: string;
+  readonly type: string;
+  readonly stream: string;
+  /** What the index finds it by. */
+  readonly keys: readonly string[];
+  readonly body: string;
+}
+
+export interface RecorderParts {
+  readonly rows: EventRows;
+  readonly index: PostingIndex;
+  readonly heads: StreamHeads;
+  readonly meta: Meta;
+  readonly waiters: Waiters;
+  readonly transact: Transact;
+  readonly tuning: Tuning;
+  readonly now: () => number;
+}
+
+/** Adds events at the end of the log and forgets them at its start. It knows where both are; what a transaction adds it keeps apart until that is durable. */
+export class Recorder implements Participant {
+  readonly #parts: RecorderParts;
+  #floor: number;
+  #sequence: number;
+  #timestamp: number;
+
+  /** What the transaction under way adds. */
+  #added: Entry[] = [];
+  readonly #addedHeads = new Map<string, StreamHead>();
+  #addedTimestamp = 0;
+  #indexedUpTo: number | undefined;
+
+  constructor(parts: RecorderParts) {
+    this.#parts = parts;
+    const { rows, meta } = parts;
+    this.#floor = meta.get("floor");
+    this.#sequence = rows.last() ?? this.#floor;
+    this.#timestamp = rows.timestampAt(this.#sequence) ?? meta.get("timestamp");
+    this.#rebuildIndex();
+  }
+
+  get floor(): number {
+    return this.#floor;
+  }
+
+  /** That of the newest durable event. */
+  get sequence(): number {
+    return this.#sequence;
+  }
+
+  begin(): void {
+    this.#added = [];
+    this.#addedHeads.clear();
+    this.#indexedUpTo = undefined;
+    this.#addedTimestamp = Math.max(Math.floor(this.#parts.now()), this.#timestamp);
+  }
+
+  /** Adds an event, within a transaction. @throws STREAM_CONFLICT · EVENT_ID_CONFLICT, having written nothing. */
+  record(entry: Entry, expect: string | null | undefined): Position {
+    const { id, stream, body } = entry;
+    const last = expect === undefined ? undefined : (this.#lastOf(stream)?.id ?? null);
+    // Only one whose expectation fails is looked up before it is written: whether the others are repeats, the table says when they are.
+    if (expect !== last) return this.#repeatOf(entry) ?? refuse(stream, last ?? null);
+    const sequence = this.#sequence + this.#added.length + 1;
+    const timestamp = this.#addedTimestamp;
+    if (!this.#parts.rows.insert(sequence, timestamp, id, body)) return this.#repeatOf(entry) as Position;
+    this.#added.push(entry);
+    this.#addedHeads.set(stream, { id, sequence });
+    return { id, sequence, timestamp, recorded: true };
+  }
+
+  beforeCommit(): void {
+    const { index, tuning } = this.#parts;
+    if (index.count < tuning.indexEvery) return;
+    index.write(this.#sequence, this.#floor);
+    this.#indexedUpTo = this.#sequence;
+  }
+
+  committed(): void {
+    const { index, heads, waiters } = this.#parts;
+    if (this.#indexedUpTo !== undefined) index.written(this.#indexedUpTo);
+    if (this.#added.length === 0) return;
+    for (const { type, keys } of this.#added) index.add(++this.#sequence, type, keys);
+    for (const [stream, head] of this.#addedHeads) heads.set(stream, head);
+    this.#timestamp = this.#addedTimestamp;
+    this.#added = [];
+    waiters.wake(this.#sequence);
+  }
+
+  /** Forgets some of the events up to `position`, oldest first, in a transaction of its own. @returns whether more are to be forgotten. */
+  forgetSome(position: number): boolean {
+    const { rows, index, meta, transact } = this.#parts;
+    const events = rows.oldest(Math.min(position, this.#sequence), TRIM_EVENTS, TRIM_BYTES);
+    const newest = events.at(-1);
+    if (newest === undefined) return false;
+    const floor = newest.sequence;
+    transact(() => {
+      index.trim(events, floor);
+      rows.deleteUpTo(floor);
+      meta.set("floor", floor);
+      meta.set("timestamp", newest.timestamp);
+    });
+    this.#floor = floor;
+    return floor < position && floor < this.#sequence;
+  }
+
+  #lastOf(stream: string): StreamHead | undefined {
+    return this.#addedHeads.get(stream) ?? this.#parts.heads.last(stream, this.#floor + 1, this.#sequence);
+  }
+
+  #repeatOf({ id, body }: Entry): Position | undefined {
+    const known = this.#parts.rows.byId(id);
+    if (known === undefined) return undefined;
+    if (!isRepeat(body, known.body)) throw new NexusError("EVENT_ID_CONFLICT", { id });
+    return { id, sequence: known.sequence, timestamp: known.timestamp, recorded: false };
+  }
+
+  /** Takes the events that the file's index does not have yet into memory. */
+  #rebuildIndex(): void {
+    const { rows, index } = this.#parts;
+    for (let at = Math.max(index.indexed, this.#floor); at < this.#sequence; ) {
+      for (const event of rows.range(at + 1, this.#sequence, REBUILD_EVENTS)) {
+        index.add(event.sequence, event.type, keysOf(event));
+        at = event.sequence;
+      }
+    }
+  }
+}
+
+function refuse(stream: string, last: string | null): never {
+  throw new NexusError("STREAM_CONFLICT", { stream, last });
+}
