@@ -7,15 +7,15 @@ import { pageLimit, pageOf, rangeOf } from "../../log/page.ts";
 import type { Waiters } from "../../log/waiters.ts";
 import type { CommitQueue } from "./commit-queue.ts";
 import type { EventRows } from "./event-rows.ts";
+import type { LogEnds } from "./log-ends.ts";
 import type { Matches } from "./matches.ts";
 import { keysOf } from "./posting-index.ts";
-import type { Recorder } from "./recorder.ts";
 import { rangeInTime } from "./time-range.ts";
 
 /** What the log is made of. */
 export interface LogParts {
   readonly epoch: string;
-  readonly recorder: Recorder;
+  readonly ends: LogEnds;
   readonly queue: CommitQueue;
   readonly rows: EventRows;
   readonly matches: Matches;
@@ -24,25 +24,25 @@ export interface LogParts {
 
 /** Every method is async, so that what it throws is a rejection; its place among the calls is that of the call. */
 export function sqliteLog(parts: LogParts): Log {
-  const { epoch, recorder, queue, waiters } = parts;
-  const head = (): Head => ({ epoch, floor: recorder.floor, sequence: recorder.sequence });
+  const { epoch, ends, queue, waiters } = parts;
+  const head = (): Head => ({ epoch, floor: ends.floor, sequence: ends.sequence });
   return {
     append: async (event, options) => {
       // All of it is read now: what the caller does to the event afterwards changes nothing.
       const body = bodyOf(event);
       const entry = { id: event.id, type: event.type, stream: streamOf(event), keys: keysOf(event), body };
       const expect = options?.expect;
-      return queue.write(body.length, () => recorder.record(entry, expect));
+      return queue.write(body.length, () => ends.record(entry, expect));
     },
     read: async (query) => queue.afterWrites(() => readPage(parts, query, head())),
     waitPast: async (position, signal) => {
       queue.checkOpen();
       signal.throwIfAborted();
-      if (recorder.sequence <= position) await waiters.wait(position, signal);
+      if (ends.sequence <= position) await waiters.wait(position, signal);
     },
     head: async () => queue.afterWrites(head),
     trim: async (position) => {
-      while (await queue.afterWrites(() => recorder.forgetSome(position))) {
+      while (await queue.afterWrites(() => ends.forgetSome(position))) {
         // Whoever else wants the event loop has it between two of the transactions.
         await setImmediate();
       }

@@ -9,10 +9,10 @@ import { openDatabase } from "./database.ts";
 import { EventRows } from "./event-rows.ts";
 import { takeLock } from "./lock.ts";
 import { sqliteLog } from "./log.ts";
+import { LogEnds } from "./log-ends.ts";
 import { Matches } from "./matches.ts";
 import { Meta } from "./meta.ts";
 import { PostingIndex } from "./posting-index.ts";
-import { Recorder } from "./recorder.ts";
 import { StateRows, sqliteState } from "./state.ts";
 import { StreamHeads } from "./stream-heads.ts";
 import { transactions } from "./transaction.ts";
@@ -64,12 +64,12 @@ function assemble(db: Database, lock: { release(): void }, tuning: Tuning, { now
   const heads = new StreamHeads(matches, rows);
   const waiters = new Waiters();
   const transact = transactions(db);
-  const recorder = new Recorder({ rows, index, heads, meta, waiters, transact, tuning, now });
+  const ends = new LogEnds({ rows, index, heads, meta, waiters, transact, tuning, now });
   const stateRows = new StateRows(db, meta);
-  const queue = new CommitQueue(transact, tuning, [recorder, stateRows]);
+  const queue = new CommitQueue(transact, tuning, [ends, stateRows]);
   let closed = false;
   return {
-    log: sqliteLog({ epoch: meta.epoch(), recorder, queue, rows, matches, waiters }),
+    log: sqliteLog({ epoch: meta.epoch(), ends, queue, rows, matches, waiters }),
     state: sqliteState(stateRows, queue),
     [Symbol.asyncDispose]: async () => {
       if (closed) return;

@@ -24,7 +24,7 @@ export interface Entry {
   readonly body: string;
 }
 
-export interface RecorderParts {
+export interface LogEndsParts {
   readonly rows: EventRows;
   readonly index: PostingIndex;
   readonly heads: StreamHeads;
@@ -36,8 +36,8 @@ export interface RecorderParts {
 }
 
 /** Adds events at the end of the log and forgets them at its start. It knows where both are; what a transaction adds it keeps apart until that is durable. */
-export class Recorder implements Participant {
-  readonly #parts: RecorderParts;
+export class LogEnds implements Participant {
+  readonly #parts: LogEndsParts;
   #floor: number;
   #sequence: number;
   #timestamp: number;
@@ -48,7 +48,7 @@ export class Recorder implements Participant {
   #addedTimestamp = 0;
   #indexedUpTo: number | undefined;
 
-  constructor(parts: RecorderParts) {
+  constructor(parts: LogEndsParts) {
     this.#parts = parts;
     const { rows, meta } = parts;
     this.#floor = meta.get("floor");
