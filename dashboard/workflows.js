@@ -1,0 +1,105 @@
+import { get, Problem, post } from "./api.js";
+import { element, fill, say } from "./dom.js";
+import { inputsForm } from "./form.js";
+
+/**
+ * The workflows, each with a form that runs it.
+ *
+ * @param {HTMLElement} parent
+ * @param {(runId: string) => void} started called with the run that a form has made.
+ */
+export function workflowList(parent, started) {
+  const shown = new Map();
+  let reading;
+
+  async function load() {
+    const { workflows } = await get("workflows");
+    const names = new Set(workflows.map(({ name }) => name));
+    for (const [name, { node }] of shown) {
+      if (names.has(name)) continue;
+      node.remove();
+      shown.delete(name);
+    }
+    for (const workflow of workflows) {
+      const text = JSON.stringify(workflow);
+      const before = shown.get(workflow.name);
+      // Every start of the server registers its workflows again: a form that somebody is filling in stays as it is.
+      if (before?.text === text) continue;
+      const node = entry(workflow, started);
+      node.open = before?.node.open ?? false;
+      if (before) before.node.replaceWith(node);
+      else parent.append(node);
+      shown.set(workflow.name, { text, node });
+    }
+    if (workflows.length === 0) fill(parent, element("p", { className: "quiet" }, "No workflows are registered."));
+    else for (const other of parent.querySelectorAll(":scope > p")) other.remove();
+  }
+
+  /** @param {object} event one that may have changed the list. */
+  function take(event) {
+    if (event.type !== "workflow.registered" && event.type !== "workflow.unregistered") return;
+    clearTimeout(reading);
+    reading = setTimeout(() => load().catch(() => {}), 200);
+  }
+  return { load, take };
+}
+
+function entry({ name, description, inputSchema, version }, started) {
+  const inputs = inputsForm(inputSchema, `inputs-${name}`);
+  const button = element("button", { type: "submit", className: "primary", ariaLabel: `Run ${name}` }, "Run");
+  const message = element("p", { className: "fault", role: "alert" });
+  const form = element("form", { noValidate: true }, ...inputs.fields, element("div", { className: "actions" }, button), message);
+
+  // Until an answer has come the key stays: to press again after a lost connection cannot make a second run.
+  let pending = { key: "", text: "" };
+  form.addEventListener("submit", (submit) => {
+    submit.preventDefault();
+    void run();
+  });
+  async function run() {
+    say(message, "");
+    const values = inputs.read();
+    if (values === undefined) return;
+    const text = JSON.stringify(values);
+    if (pending.text !== text) pending = { key: randomKey(), text };
+    button.disabled = true;
+    try {
+      const { runId } = await post(
+        `workflows/${encodeURIComponent(name)}/execute`,
+        { waitMs: 0 },
+        { inputs: values },
+        { "idempotency-key": pending.key },
+      );
+      pending = { key: "", text: "" };
+      started(runId);
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      if (error.status !== 0) pending = { key: "", text: "" };
+      if (error.body.runId) started(error.body.runId);
+      const others = inputs.faults(error.body.faults ?? []).map((fault) => `${fault.path}: ${fault.message}`);
+      const doubt = error.status === 0 ? " It is not known whether the run began; to press Run again is safe." : "";
+      say(message, [error.message + doubt, ...others].join(" · "));
+    } finally {
+      button.disabled = false;
+      button.focus();
+    }
+  }
+
+  const title = element("span", { className: "name" }, name);
+  return element(
+    "details",
+    { className: "workflow", name: "workflow" },
+    element(
+      "summary",
+      {},
+      title,
+      version ? element("span", { className: "quiet" }, ` ${version}`) : undefined,
+      description ? element("span", { className: "description" }, description) : undefined,
+    ),
+    form,
+  );
+}
+
+function randomKey() {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
