@@ -1,0 +1,1 @@
+export { type StoreCase, type StorePlace, type StoreSuite, storeConformance } from "./store-conformance.ts";
