@@ -26,7 +26,7 @@ export function inputsForm(schema, prefix) {
   }
 
   const required = new Set(schema.required ?? []);
-  const fields = new Map(properties.map(([name, property]) => [name, field(`${prefix}-${name}`, name, property, required.has(name))]));
+  const fields = new Map(properties.map(([name, property], n) => [name, field(`${prefix}-${n}`, name, property, required.has(name))]));
   return {
     fields: [...fields.values()].map((one) => one.row),
     read() {

@@ -12,7 +12,7 @@ const run = runPanel(at("run"));
 const runs = runList(at("runs"));
 const events = eventList({ list: at("events"), form: at("filter"), input: at("types"), note: at("filter-note"), pause: at("pause") });
 const workflows = workflowList(at("workflows"), (runId) => {
-  location.hash = `#/runs/${encodeURIComponent(runId)}`;
+  location.hash = `#/runs/${runId}`;
   // On a narrow screen it is below the form.
   at("run").scrollIntoView({ block: "nearest" });
 });
@@ -73,9 +73,9 @@ function notice(text) {
 }
 
 function route() {
-  const [, runId] = /^#\/runs\/(.+)$/.exec(location.hash) ?? [];
+  const [, runId] = /^#\/runs\/(\w[\w.:-]*)$/.exec(location.hash) ?? [];
   if (runId === undefined) run.close();
-  else void run.show(decodeURIComponent(runId));
+  else void run.show(runId);
 }
 
 addEventListener("hashchange", route);

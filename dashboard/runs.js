@@ -90,13 +90,7 @@ export function runList(parent) {
 function newRow(run) {
   const status = element("span", { className: "badge" });
   const when = element("span", { className: "quiet" });
-  const link = element(
-    "a",
-    { href: `#/runs/${encodeURIComponent(run.runId)}` },
-    element("span", { className: "name" }, run.workflowName),
-    status,
-    when,
-  );
+  const link = element("a", { href: `#/runs/${run.runId}` }, element("span", { className: "name" }, run.workflowName), status, when);
   const update = (now) => {
     status.dataset.status = now.status;
     say(status, now.status);
