@@ -1,0 +1,61 @@
+import { Command } from "commander";
+import type { Remote, RunAnswer } from "../../../client/remote.ts";
+import type { Cursor, NexusEvent } from "../../../events/event.ts";
+import { doing } from "../cli.ts";
+import { errorText } from "../event-line.ts";
+import { DONE } from "../failure.ts";
+import { fields } from "../fields.ts";
+import { onTerminal, paint, print } from "../output.ts";
+import { resolveRunId } from "../run-id.ts";
+import { jsonLine, pad, plain } from "../safe-text.ts";
+import { dateTime, duration } from "../time.ts";
+import { timeline } from "../timeline.ts";
+
+const TITLE_COLUMNS = 60;
+
+export function runsShow(): Command {
+  return new Command("show")
+    .summary("what happened in a run, step by step")
+    .description("Show what happened in a run, step by step.")
+    .argument("<ID>", "its id, or the last 4 or more characters of it")
+    .action(
+      doing(async (cli, _options, [given = ""]) => {
+        const runId = await resolveRunId(cli.remote, given);
+        const record = await cli.remote.run(runId);
+        if (cli.json) await print(jsonLine(record));
+        else {
+          const lines = [...headOf(record), "", ...timeline(await eventsOf(cli.remote, record), onTerminal(process.stdout))];
+          for (const line of lines) await print(line);
+        }
+        return DONE;
+      }),
+    );
+}
+
+function headOf(run: RunAnswer): string[] {
+  const sofar = run.durationMs === undefined ? "" : ` in ${duration(run.durationMs)}`;
+  const title = `${paint("bold", plain(run.workflowName), process.stdout)}  ${plain(run.status)}${sofar}`;
+  const by = [`by ${plain(run.userId ?? "nobody")} on ${plain(run.channel)}`];
+  if (run.sessionId !== undefined) by.push(`session ${plain(run.sessionId)}`);
+  by.push(dateTime(run.startedAt));
+  const facts: (readonly [string, string])[] = [["inputs", fields(run.inputs)]];
+  if (run.result !== undefined) facts.push(["result", fields(run.result)]);
+  if (run.error !== undefined) facts.push(["error", errorText(run.error)]);
+  if (run.reason !== undefined) facts.push(["reason", plain(run.reason)]);
+  return [
+    `${pad(title, TITLE_COLUMNS - 2)}  run ${plain(run.runId)}`,
+    `  ${by.join(", ")}`,
+    ...facts.map(([name, value]) => `  ${name}  ${value}`.trimEnd()),
+  ];
+}
+
+async function eventsOf(remote: Remote, run: RunAnswer): Promise<NexusEvent[]> {
+  const events: NexusEvent[] = [];
+  let after: Cursor = run.cursor;
+  for (;;) {
+    const page = await remote.runEvents(run.runId, { after, limit: 1_000 });
+    events.push(...page.events);
+    if (!page.hasMore) return events;
+    after = page.cursor;
+  }
+}

@@ -1,0 +1,57 @@
+import { ERRORS, type Fault, NexusError, problemOf } from "../../errors.ts";
+import { paint, print, say } from "./output.ts";
+import { jsonLine, pad, plain } from "./safe-text.ts";
+
+export const DONE = 0;
+export const FAILED = 1;
+export const WRONG_USAGE = 2;
+export const TRY_AGAIN = 75;
+
+/** An option or argument that cannot be used. */
+export function misuse(option: string, reason: string): NexusError {
+  return new NexusError("OPTION_INVALID", { option, reason }, { detail: `${option}: ${reason}` });
+}
+
+/** 75 when the same command may succeed later, 2 when what was asked for is wrong, else 1. */
+export function exitCodeOf(error: unknown): number {
+  if (!NexusError.is(error)) return FAILED;
+  if (error.retryable) return TRY_AGAIN;
+  return [400, 404, 413, 422].includes(ERRORS[error.code].http) ? WRONG_USAGE : FAILED;
+}
+
+/** Says what went wrong: as a problem document on standard output with `json`, else for people on standard error. @returns the exit code. */
+export async function report(error: unknown, json: boolean): Promise<number> {
+  if (json) await print(jsonLine(documentOf(error)));
+  else if (NexusError.is(error)) for (const line of linesOf(error)) say(line);
+  if (!NexusError.is(error)) say(error instanceof Error ? (error.stack ?? error.message) : String(error));
+  return exitCodeOf(error);
+}
+
+/** The problem document, what every problem has before the facts of this one. */
+function documentOf(error: unknown): object {
+  const { type, title, status, code, retryable, ...facts } = problemOf(error);
+  return { type, title, status, code, retryable, ...facts };
+}
+
+function linesOf(error: NexusError): string[] {
+  const { faults, similar } = error.details as { faults?: readonly Fault[]; similar?: readonly string[] };
+  const [row, message] = [ERRORS[error.code], plain(error.message)];
+  const lines = [cross(faults === undefined ? message : row.says)];
+  if (faults !== undefined) lines.push(...faultLines(faults));
+  const known = (similar ?? []).map(plain);
+  if (known.length > 0) lines.push(`  did you mean ${known.join(", ")}?`);
+  else if (message !== row.todo && error.code !== "OPTION_INVALID") lines.push(`  ${row.todo}`);
+  return lines;
+}
+
+/** A line that begins with a red cross. */
+export function cross(text: string): string {
+  return `${paint("red", "✖")} ${text}`;
+}
+
+/** One fault a line, its path first. @param beside what else there is to say of a fault. */
+export function faultLines(faults: readonly Fault[], beside: (fault: Fault) => string = () => ""): string[] {
+  const paths = faults.map((fault) => plain(fault.path) || "(all)");
+  const width = Math.max(...paths.map((path) => path.length));
+  return faults.map((fault, i) => `    ${pad(paths[i] ?? "", width)}  ${pad(plain(fault.message), 19)}${beside(fault)}`.trimEnd());
+}

@@ -1,0 +1,58 @@
+import { readFileSync } from "node:fs";
+import { Command, Option } from "commander";
+import { events } from "./commands/events.ts";
+import { run } from "./commands/run.ts";
+import { runs } from "./commands/runs.ts";
+import { start } from "./commands/start.ts";
+import { workflows } from "./commands/workflows.ts";
+
+const HELP = `Run workflows and follow every event.
+
+  nexus <command> [options]
+
+Serve     start [app.ts]          serve the app that the file exports as default
+Run       workflows [NAME]        what can be run; with a name, its inputs
+          run NAME -i key=value   run it and stay until it ends; Ctrl-C cancels
+          runs                    newest first; runs show ID, runs cancel ID
+Follow    events tail             live; also events list, events wait, events emit
+
+Everywhere
+  --url URL              the server; NEXUS_URL, else http://127.0.0.1:8000
+  --output text|json     json: one value a line on standard output, nothing else there
+  --help                 also: nexus run --help, nexus run import-orders --help (its inputs)
+
+Exit codes: 0 done · 1 failed · 2 wrong usage · 75 try again later
+Try: nexus start, then nexus run NAME in a second terminal, nexus events tail in a third.
+`;
+
+/** The command line. Parsing it throws what goes wrong in a command, and CommanderError when it cannot be parsed. */
+export function program(): Command {
+  const root = new Command("nexus")
+    .addOption(new Option("--url <url>", "the server; NEXUS_URL, else http://127.0.0.1:8000"))
+    .addOption(
+      new Option("--output <format>", "json: one value a line on standard output, nothing else there")
+        .choices(["text", "json"])
+        .default("text"),
+    )
+    .version(versionOf(), "--version", "this version");
+  for (const command of [start(), workflows(), run(), runs(), events()]) root.addCommand(command);
+  for (const command of everyIn(root)) {
+    command
+      .exitOverride()
+      .configureOutput({ outputError: () => {} })
+      .configureHelp({ showGlobalOptions: true })
+      .helpCommand(command === root);
+  }
+  root.helpInformation = () => HELP;
+  return root;
+}
+
+function everyIn(command: Command): Command[] {
+  return [command, ...command.commands.flatMap(everyIn)];
+}
+
+function versionOf(): string {
+  // By its own name: this file is in one place among the sources, in another when built.
+  const file = new URL(import.meta.resolve("nexus-event-system/package.json"));
+  return (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version;
+}

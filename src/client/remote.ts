@@ -1,0 +1,95 @@
+import type { RunError } from "../errors.ts";
+import type { Channel, Cursor, NexusEvent } from "../events/event.ts";
+import type { JsonObject, JsonValue } from "../events/json.ts";
+import { type Connection, call, type Query } from "./call.ts";
+import { type Followed, type FollowOptions, follow } from "./follow.ts";
+
+/** A server, by its operations. Every call throws the server's own error; see `call`. */
+export interface Remote {
+  /** As it was given, without a slash at the end. */
+  readonly url: string;
+  workflows(): Promise<{ readonly workflows: readonly WorkflowAnswer[]; readonly cursor: Cursor }>;
+  workflow(name: string): Promise<WorkflowAnswer & { readonly cursor: Cursor }>;
+  /** Starts a run, and answers when it is recorded. */
+  startRun(workflow: string, inputs: JsonObject): Promise<{ readonly runId: string; readonly cursor: Cursor }>;
+  runs(query: Query): Promise<RunsAnswer>;
+  run(runId: string): Promise<RunAnswer>;
+  runEvents(runId: string, query: Query): Promise<EventsAnswer>;
+  cancelRun(runId: string, reason?: string): Promise<RunAnswer>;
+  events(query: Query): Promise<EventsAnswer>;
+  emitEvent(event: EmitRequest): Promise<{ readonly id: string; readonly sequence: number; readonly cursor: Cursor }>;
+  follow(query: Query, options?: FollowOptions): AsyncGenerator<Followed, void>;
+}
+
+export interface WorkflowAnswer {
+  readonly name: string;
+  readonly description?: string;
+  readonly tags?: readonly string[];
+  readonly version?: string;
+  readonly metadata?: JsonObject;
+  readonly inputSchema?: JsonObject;
+}
+export interface RunAnswer {
+  readonly runId: string;
+  readonly workflowName: string;
+  readonly status: "queued" | "running" | "waiting" | "completed" | "failed" | "cancelled";
+  readonly inputs: JsonObject;
+  readonly result?: unknown;
+  readonly error?: RunError;
+  readonly reason?: string;
+  readonly attempt: number;
+  readonly channel: Channel;
+  readonly sessionId?: string;
+  readonly userId?: string;
+  readonly startedAt: number;
+  readonly durationMs?: number;
+  readonly cursor: Cursor;
+}
+export interface RunsAnswer {
+  readonly runs: readonly RunAnswer[];
+  readonly cursor: Cursor;
+  readonly hasMore: boolean;
+  readonly previous?: Cursor;
+}
+export interface EventsAnswer {
+  readonly events: readonly NexusEvent[];
+  readonly cursor: Cursor;
+  readonly hasMore: boolean;
+  readonly previous?: Cursor;
+}
+export interface EmitRequest {
+  readonly type: string;
+  readonly data: JsonValue;
+  readonly id?: string;
+  readonly sessionId?: string;
+  readonly broadcast?: true;
+}
+
+/** @param url of the server's root. @param options.headers go with every call. */
+export function remote(
+  url: string,
+  options: { readonly headers?: Readonly<Record<string, string>>; readonly fetch?: typeof fetch } = {},
+): Remote {
+  const connection: Connection = {
+    url: new URL(url.endsWith("/") ? url : `${url}/`),
+    headers: options.headers ?? {},
+    fetch: options.fetch ?? fetch,
+  };
+  const get = <Answer>(path: string, query: Query = {}): Promise<Answer> => call<Answer>(connection, "GET", path, { query });
+  const post = <Answer>(path: string, body: unknown, query: Query = {}): Promise<Answer> =>
+    call<Answer>(connection, "POST", path, { body, query });
+  const at = encodeURIComponent;
+  return {
+    url: connection.url.href.replace(/\/$/, ""),
+    workflows: () => get("workflows"),
+    workflow: (name) => get(`workflows/${at(name)}`),
+    startRun: (workflow, inputs) => post(`workflows/${at(workflow)}/execute`, { inputs }, { waitMs: 0 }),
+    runs: (query) => get("runs", query),
+    run: (runId) => get(`runs/${at(runId)}`),
+    runEvents: (runId, query) => get(`runs/${at(runId)}/events`, query),
+    cancelRun: (runId, reason) => post(`runs/${at(runId)}/cancel`, { reason }),
+    events: (query) => get("events", query),
+    emitEvent: (event) => post("events", event),
+    follow: (query, followOptions) => follow(connection, query, followOptions),
+  };
+}

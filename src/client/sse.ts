@@ -1,0 +1,71 @@
+/** One frame of an event stream. */
+export interface SseFrame {
+  /** The `event:` field; "message" without one. */
+  readonly event: string;
+  readonly data: string;
+  readonly id?: string;
+  /** A `retry:` field that came with it or before it. */
+  readonly retryMs?: number;
+}
+
+/** Reads the frames of a response body; a frame that the end cuts off is dropped. */
+export async function* sseFrames(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<SseFrame, void> {
+  const decoder = new TextDecoder();
+  const parse = sseParser();
+  for await (const chunk of chunks) yield* parse(decoder.decode(chunk, { stream: true }));
+}
+
+/**
+ * Reads frames from text that comes in pieces.
+ *
+ * @returns a function that takes the next piece and gives the frames that end in it.
+ * @see https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
+ */
+export function sseParser(): (text: string) => SseFrame[] {
+  let rest = "";
+  let data: string[] = [];
+  let event = "";
+  let id: string | undefined;
+  let retryMs: number | undefined;
+
+  const field = (line: string): void => {
+    const colon = line.indexOf(":");
+    const name = colon === -1 ? line : line.slice(0, colon);
+    const value = colon === -1 ? "" : line.slice(line[colon + 1] === " " ? colon + 2 : colon + 1);
+    if (name === "data") data.push(value);
+    else if (name === "event") event = value;
+    else if (name === "id" && !value.includes("\0")) id = value;
+    else if (name === "retry" && /^\d+$/.test(value)) retryMs = Number(value);
+  };
+  const end = (): SseFrame | undefined => {
+    const frame = {
+      event: event || "message",
+      data: data.join("\n"),
+      ...(id !== undefined && { id }),
+      ...(retryMs !== undefined && { retryMs }),
+    };
+    const empty = data.length === 0;
+    data = [];
+    event = "";
+    id = undefined;
+    if (empty) return undefined;
+    retryMs = undefined;
+    return frame;
+  };
+
+  return (text) => {
+    const frames: SseFrame[] = [];
+    rest += text;
+    // A CR at the end may be half of a CRLF: it waits for what follows.
+    const lines = rest.split(/\r\n|\n|\r(?!$)/);
+    rest = lines.pop() ?? "";
+    for (const line of lines) {
+      if (line !== "") field(line);
+      else {
+        const frame = end();
+        if (frame !== undefined) frames.push(frame);
+      }
+    }
+    return frames;
+  };
+}
