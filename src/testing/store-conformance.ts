@@ -1,6 +1,7 @@
 import type { Store } from "../log/store.ts";
 import { appendCases } from "./store/appends.ts";
 import { dataCases } from "./store/data.ts";
+import { filterCases } from "./store/filters.ts";
 import { openingCases } from "./store/opening.ts";
 import { readCases } from "./store/reads.ts";
 import { stateCases } from "./store/state.ts";
@@ -35,6 +36,7 @@ export function storeConformance({ place, exclusive = true }: StoreSuite): reado
   const bodies: Readonly<Record<string, Body>> = {
     ...appendCases,
     ...readCases,
+    ...filterCases,
     ...trimCases,
     ...dataCases,
     ...stateCases,

@@ -1,0 +1,104 @@
+import { readFile, symlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import Database from "better-sqlite3";
+import { expect, test } from "vitest";
+import type { NewEvent } from "../../src/events/event.ts";
+import { sqliteStore } from "../../src/stores/sqlite/store.ts";
+import { temporaryDirectory } from "./places.ts";
+
+const SETUP = { now: Date.now };
+
+test("[log.11] one file is one lock, by whatever name it is opened", async () => {
+  await using directory = await temporaryDirectory();
+  await using store = sqliteStore(join(directory.path, "nexus.db"));
+  await store.open(SETUP);
+  await symlink(join(directory.path, "nexus.db"), join(directory.path, "link.db"));
+  for (const name of ["link.db", "made/../nexus.db"]) {
+    await expect(sqliteStore(join(directory.path, name)).open(SETUP)).rejects.toMatchObject({
+      code: "STORE_LOCKED",
+      details: { pid: process.pid },
+    });
+  }
+});
+
+test("[log.10] while the file cannot be written appends are STORE_UNAVAILABLE; afterwards the same ones are recorded once", async () => {
+  await using directory = await temporaryDirectory();
+  const file = join(directory.path, "nexus.db");
+  await using store = sqliteStore(file);
+  const { log, state } = await store.open(SETUP);
+  await log.append(anEvent("1"));
+  const other = new Database(file);
+  other.exec("BEGIN IMMEDIATE");
+  const refused = await Promise.allSettled([
+    log.append(anEvent("2"), { expect: "1" }),
+    log.append(anEvent("3")),
+    state.put("k", 1),
+    log.trim(1),
+  ]);
+  expect(refused.map((result) => result.status === "rejected" && (result.reason as { readonly code: string }).code)).toEqual(
+    Array.from({ length: 4 }, () => "STORE_UNAVAILABLE"),
+  );
+  expect((await log.read({ after: 0 })).events.length).toBe(1);
+  other.exec("ROLLBACK");
+  other.close();
+  const taken = await Promise.all([log.append(anEvent("2"), { expect: "1" }), log.append(anEvent("3"))]);
+  expect(taken.map(({ sequence, recorded }) => [sequence, recorded])).toEqual([
+    [2, true],
+    [3, true],
+  ]);
+  expect(await state.put("k", 1, { revision: 0 })).toBe(1);
+});
+
+test("a file whose making was cut short is made again", async () => {
+  await using directory = await temporaryDirectory();
+  const file = join(directory.path, "nexus.db");
+  const begun = new Database(file);
+  begun.pragma("journal_mode = WAL");
+  begun.close();
+  await using store = sqliteStore(file);
+  const { log } = await store.open(SETUP);
+  expect((await log.append(anEvent("1"))).sequence).toBe(1);
+});
+
+test("a file that is not ours is refused in words, and left as it is", async () => {
+  await using directory = await temporaryDirectory();
+  const text = join(directory.path, "notes.txt");
+  await writeFile(text, "not a database, but long enough to look at ".repeat(50));
+  const other = join(directory.path, "other.db");
+  const newer = join(directory.path, "newer.db");
+  change(other, "CREATE TABLE theirs (a)");
+  await sqliteStore(newer)
+    .open(SETUP)
+    .then((opened) => opened[Symbol.asyncDispose]());
+  change(newer, "PRAGMA user_version = 99");
+  for (const [file, why] of [
+    [text, /is not a database/],
+    [other, /another program/],
+    [newer, /newer version/],
+  ] as const) {
+    const before = await readFile(file);
+    await expect(sqliteStore(file).open(SETUP)).rejects.toMatchObject({ code: "STORE_UNAVAILABLE", message: why });
+    expect(await readFile(file)).toEqual(before);
+  }
+  await expect(sqliteStore(":memory:").open(SETUP)).rejects.toMatchObject({ code: "OPTION_INVALID" });
+});
+
+test("a refused file is not locked: once it is well it opens", async () => {
+  await using directory = await temporaryDirectory();
+  const file = join(directory.path, "nexus.db");
+  change(file, "CREATE TABLE theirs (a)");
+  await expect(sqliteStore(file).open(SETUP)).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" });
+  change(file, "DROP TABLE theirs");
+  await using store = sqliteStore(file);
+  await store.open(SETUP);
+});
+
+function anEvent(id: string): NewEvent {
+  return { id, type: "step.started", runId: "r", channel: "app", source: "test/abc123", visibility: "operators", data: null };
+}
+
+function change(file: string, sql: string): void {
+  const db = new Database(file);
+  db.exec(sql);
+  db.close();
+}
