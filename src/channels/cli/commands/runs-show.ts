@@ -24,7 +24,7 @@ export function runsShow(): Command {
         const record = await cli.remote.run(runId);
         if (cli.json) await print(jsonLine(record));
         else {
-          const lines = [...headOf(record), "", ...timeline(await eventsOf(cli.remote, record), onTerminal(process.stdout))];
+          const lines = [...headOf(record), "", ...timeline(await eventsOf(cli.remote, runId), onTerminal(process.stdout))];
           for (const line of lines) await print(line);
         }
         return DONE;
@@ -49,11 +49,11 @@ function headOf(run: RunAnswer): string[] {
   ];
 }
 
-async function eventsOf(remote: Remote, run: RunAnswer): Promise<NexusEvent[]> {
+async function eventsOf(remote: Remote, runId: string): Promise<NexusEvent[]> {
   const events: NexusEvent[] = [];
-  let after: Cursor = run.cursor;
+  let after: Cursor = "earliest";
   for (;;) {
-    const page = await remote.runEvents(run.runId, { after, limit: 1_000 });
+    const page = await remote.runEvents(runId, { after, limit: 1_000 });
     events.push(...page.events);
     if (!page.hasMore) return events;
     after = page.cursor;

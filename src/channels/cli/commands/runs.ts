@@ -10,13 +10,12 @@ import { shortId } from "../run-id.ts";
 import { jsonLine, plain } from "../safe-text.ts";
 import { table } from "../table.ts";
 import { dateTime, duration } from "../time.ts";
-import { several } from "../values.ts";
 import { runsCancel } from "./runs-cancel.ts";
 import { runsShow } from "./runs-show.ts";
 
 interface Options {
-  readonly workflow?: readonly string[];
-  readonly status?: readonly string[];
+  readonly workflow?: string;
+  readonly status?: string;
   readonly limit?: number;
   readonly before?: string;
 }
@@ -25,8 +24,8 @@ export function runs(): Command {
   return new Command("runs")
     .summary("newest first; runs show ID, runs cancel ID")
     .description("List the runs, newest first.")
-    .option("--workflow <names>", "of a workflow; several with commas", several)
-    .option("--status <statuses>", "queued, running, waiting, completed, failed, cancelled", several)
+    .option("--workflow <name>", "of a workflow")
+    .option("--status <status>", "queued, running, waiting, completed, failed or cancelled")
     .option("--limit <n>", "at most so many", count)
     .option("--before <cursor>", "older ones, from where a list ended")
     .action(doing<Options>(list))

@@ -1,7 +1,8 @@
 import { Command, InvalidArgumentError } from "commander";
 import { remote } from "../../../client/remote.ts";
+import { NexusError } from "../../../errors.ts";
 import { type Cli, doing } from "../cli.ts";
-import { DONE, FAILED } from "../failure.ts";
+import { cross, DONE, FAILED, report } from "../failure.ts";
 import { interrupted } from "../interrupt.ts";
 import { loadApp, type ServableApp } from "../load-app.ts";
 import { print, say, whenOutputCloses } from "../output.ts";
@@ -29,10 +30,10 @@ export function start(): Command {
 async function serve(cli: Cli, file: string | undefined, options: Options): Promise<number> {
   // A server outlives whoever reads its output.
   whenOutputCloses("ignore");
-  const app = await loadApp(file);
+  const app = await loadApp(file).catch((error: unknown) => notLoaded(file, error));
   // Here and not above: the other commands need no logger, and start faster without it.
   const fatal = (await import("../faults.ts")).watchFaults();
-  const { url = "nowhere" } = await app.start(options);
+  const { url = "nowhere" } = await app.start(options).catch(async (error: unknown) => process.exit(await report(error, cli.json)));
   const stop = interrupted();
   if (cli.json) await print(jsonLine({ url }));
   else {
@@ -44,6 +45,15 @@ async function serve(cli: Cli, file: string | undefined, options: Options): Prom
   await drain(app);
   // Whatever else the file has left open would keep the process.
   process.exit(fatal.aborted ? FAILED : DONE);
+}
+
+/** The error goes on to be told with its stack; what else there is to know comes before it. */
+function notLoaded(file: string | undefined, error: unknown): never {
+  if (!NexusError.is(error, "OPTION_INVALID")) say(cross(`${file ?? "the app"} cannot be loaded`));
+  const { code } = error as { code?: unknown };
+  if (code === "ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX")
+    say("  Node only leaves the types out: no enums, namespaces, parameter properties or decorators. Compile the file, or do without.");
+  throw error;
 }
 
 function once(signal: AbortSignal): Promise<void> {
