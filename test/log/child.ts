@@ -15,9 +15,20 @@ export interface Child extends AsyncDisposable {
 }
 
 export function startChild(fixture: string, ...args: readonly string[]): Child {
-  const child: ChildProcess = spawn(process.execPath, [fileURLToPath(new URL(`fixtures/${fixture}`, import.meta.url)), ...args], {
-    stdio: ["pipe", "pipe", "inherit"],
-  });
+  return start(process.execPath, fixturePath(fixture), ...args);
+}
+
+/** The same, in a process that can write no file beyond so many blocks of 512 bytes: to it, the disk is full then. */
+export function startConfined(blocks: number, fixture: string, ...args: readonly string[]): Child {
+  return start("sh", "-c", `ulimit -f ${blocks} && exec "$@"`, "sh", process.execPath, fixturePath(fixture), ...args);
+}
+
+function fixturePath(fixture: string): string {
+  return fileURLToPath(new URL(`fixtures/${fixture}`, import.meta.url));
+}
+
+function start(command: string, ...args: readonly string[]): Child {
+  const child: ChildProcess = spawn(command, args, { stdio: ["pipe", "pipe", "inherit"] });
   const exited = once(child, "exit");
   const kill = (): void => {
     child.kill("SIGKILL");

@@ -1,9 +1,11 @@
-import { readFile, symlink, writeFile } from "node:fs/promises";
+import { readFile, stat, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import Database from "better-sqlite3";
 import { expect, test } from "vitest";
 import type { NewEvent } from "../../src/events/event.ts";
-import { sqliteStore } from "../../src/stores/sqlite/store.ts";
+import { parseFilter } from "../../src/events/filter.ts";
+import { sqliteStore, tunedSqliteStore } from "../../src/stores/sqlite/store.ts";
+import { startConfined } from "./child.ts";
 import { temporaryDirectory } from "./places.ts";
 
 const SETUP = { now: Date.now };
@@ -47,6 +49,67 @@ test("[log.10] while the file cannot be written appends are STORE_UNAVAILABLE; a
     [3, true],
   ]);
   expect(await state.put("k", 1, { revision: 0 })).toBe(1);
+});
+
+test("[log.10] a commit that breaks off leaves nothing: no event, no value, no gap", async () => {
+  await using directory = await temporaryDirectory();
+  const file = join(directory.path, "nexus.db");
+  await using store = sqliteStore(file);
+  const { log, state } = await store.open(SETUP);
+  await log.append(anEvent("1"), { expect: null });
+  change(file, "CREATE TRIGGER broken BEFORE INSERT ON events WHEN new.id = 'broken' BEGIN SELECT RAISE(FAIL, 'broken'); END");
+  const all = (): Promise<unknown>[] => [
+    log.append(anEvent("2"), { expect: "1" }).then(({ sequence }) => sequence),
+    state.put("k", 1, { revision: 0 }),
+    log.append(anEvent("broken"), { expect: "2" }).then(({ sequence }) => sequence),
+    log.append(anEvent("3"), { expect: "broken" }).then(({ sequence }) => sequence),
+  ];
+  for (const result of await Promise.allSettled(all()))
+    expect(result).toMatchObject({ status: "rejected", reason: { code: "STORE_UNAVAILABLE" } });
+  expect([(await log.head()).sequence, await state.get("k")]).toEqual([1, undefined]);
+  await expect(log.append(anEvent("other"), { expect: "2" })).rejects.toMatchObject({ code: "STREAM_CONFLICT", details: { last: "1" } });
+  change(file, "DROP TRIGGER broken");
+  expect(await Promise.all(all())).toEqual([2, 1, 3, 4]);
+  expect((await log.read({ after: 0, filter: parseFilter({ runId: "r" }) })).events.map(({ id }) => id)).toEqual(["1", "2", "broken", "3"]);
+});
+
+test("[log.10] on a full disk appends are STORE_UNAVAILABLE, the process lives, and what was acknowledged is there when there is room again", async () => {
+  await using directory = await temporaryDirectory();
+  const file = join(directory.path, "nexus.db");
+  const acknowledged: [string, number][] = [];
+  let last: readonly string[] = [];
+  await using child = startConfined(4000, "filler.ts", file);
+  for await (const line of child.lines) {
+    last = line.split(" ");
+    if (last[0] === "e") acknowledged.push([String(last[1]), Number(last[2])]);
+  }
+  await child.ended();
+  expect(last).toEqual(["STORE_UNAVAILABLE", String(acknowledged.length), "."]);
+  await using store = sqliteStore(file);
+  const { log } = await store.open(SETUP);
+  const { events } = await log.read({ after: 0, limit: 1000 });
+  expect(acknowledged.length).toBeGreaterThan(8);
+  expect(events.map(({ id, sequence }) => [id, sequence])).toEqual(acknowledged);
+  expect((await log.append(anEvent("more"))).sequence).toBe(acknowledged.length + 1);
+});
+
+test("[log.7] a log that is trimmed as it grows keeps its size", async () => {
+  await using directory = await temporaryDirectory();
+  const file = join(directory.path, "nexus.db");
+  await using store = tunedSqliteStore(file, "normal", { indexEvery: 50, batchCalls: 100, batchBytes: 1_000_000 });
+  const sizeAfter = async (rounds: number): Promise<number> => {
+    const { log } = await store.open(SETUP);
+    for (let round = 0; round < rounds; round++) {
+      // Each with a run of its own, as in the index most are.
+      await Promise.all(Array.from({ length: 500 }, () => log.append({ ...anEvent(crypto.randomUUID()), runId: crypto.randomUUID() })));
+      await log.trim(Number.MAX_SAFE_INTEGER);
+    }
+    // Into one file.
+    await store[Symbol.asyncDispose]();
+    return (await stat(file)).size;
+  };
+  const size = await sizeAfter(3);
+  expect(await sizeAfter(12)).toBeLessThan(size * 1.5);
 });
 
 test("a file whose making was cut short is made again", async () => {
