@@ -88,21 +88,56 @@ interface ErrorRow {
 /** The one error table: HTTP, WebSocket, the command line and docs/errors.md are read from it. */
 export const ERRORS: { readonly [Code in ErrorCode]: ErrorRow } = {
   APP_STOPPED: row(503, false, "The app has been stopped.", "stop() is final: build a new app."),
-  BIND_REFUSED: row(500, false, "Without credentials the server binds to this machine only.", "Bind to 127.0.0.1 and put your own server in front, or mount app.handler() behind your own sign-in."),
+  BIND_REFUSED: row(
+    500,
+    false,
+    "Without credentials the server binds to this machine only.",
+    "Bind to 127.0.0.1 and put your own server in front, or mount app.handler() behind your own sign-in.",
+  ),
   BODY_INVALID: row(400, false, "The body is not the JSON that was expected.", "Send valid UTF-8 JSON; the detail says where it breaks."),
-  BODY_TOO_LARGE: row(413, false, "The body is larger than this server takes.", "Send less, or store the large part elsewhere and send a reference."),
-  CURSOR_EXPIRED: row(410, false, "The log no longer holds the events after this cursor.", "Go on from `earliest`; what lies between is gone."),
+  BODY_TOO_LARGE: row(
+    413,
+    false,
+    "The body is larger than this server takes.",
+    "Send less, or store the large part elsewhere and send a reference.",
+  ),
+  CURSOR_EXPIRED: row(
+    410,
+    false,
+    "The log no longer holds the events after this cursor.",
+    "Go on from `earliest`; what lies between is gone.",
+  ),
   CURSOR_INVALID: row(400, false, "This is not a cursor.", "Pass a cursor as it was given to you, or earliest, latest or time:<RFC 3339>."),
-  CURSOR_UNKNOWN: row(410, false, "This cursor belongs to another history of the log.", "The log was replaced, or lost its end. Start again from earliest or latest, knowing that."),
-  EVENT_ID_CONFLICT: row(409, false, "Another event with this id is already recorded.", "Use a new id; the same id is only for the same event sent again."),
+  CURSOR_UNKNOWN: row(
+    410,
+    false,
+    "This cursor belongs to another history of the log.",
+    "The log was replaced, or lost its end. Start again from earliest or latest, knowing that.",
+  ),
+  EVENT_ID_CONFLICT: row(
+    409,
+    false,
+    "Another event with this id is already recorded.",
+    "Use a new id; the same id is only for the same event sent again.",
+  ),
   EVENT_INVALID: row(422, false, "The event's data does not fit.", "Correct each fault; nothing was recorded."),
   EVENT_TOO_LARGE: row(413, false, "The event is larger than the log takes.", "Store the large part elsewhere and record a reference."),
   EVENT_TYPE_EXISTS: row(409, false, "This event type is registered with another schema.", "Give the changed definition a higher version."),
-  EVENT_TYPE_INVALID: row(422, false, "This event type cannot be used.", "Use 1 to 128 of A-Z a-z 0-9 _ . - and none of the reserved prefixes."),
+  EVENT_TYPE_INVALID: row(
+    422,
+    false,
+    "This event type cannot be used.",
+    "Use 1 to 128 of A-Z a-z 0-9 _ . - and none of the reserved prefixes.",
+  ),
   FILTER_INVALID: row(400, false, "The filter cannot be read.", "See the filter grammar; the field and the reason are named."),
   GRAPH_INVALID: row(422, false, "The graph is not a workflow.", "Correct each fault."),
   HANDLER_TIMEOUT: row(504, false, "A handler did not end in time.", "Do less in it, raise its timeoutMs, or heed its signal."),
-  HOST_REFUSED: row(403, false, "The Host header is not one this server answers to.", "Call it by a loopback name, or list the host in http.allowedHosts."),
+  HOST_REFUSED: row(
+    403,
+    false,
+    "The Host header is not one this server answers to.",
+    "Call it by a loopback name, or list the host in http.allowedHosts.",
+  ),
   INPUT_INVALID: row(422, false, "The inputs do not fit the workflow's schema.", "Correct each fault; no run was made."),
   INTERNAL: row(500, false, "Something went wrong inside the server.", "The server's log has the details."),
   METHOD_NOT_ALLOWED: row(405, false, "This address does not answer to that method.", "Use one of the allowed methods."),
@@ -110,13 +145,23 @@ export const ERRORS: { readonly [Code in ErrorCode]: ErrorRow } = {
   NOT_FOUND: row(404, false, "There is nothing at this address.", "Check the path."),
   OPTION_INVALID: row(422, false, "An option has a value that cannot be used.", "The option and the reason are named."),
   OPTION_UNSUPPORTED: row(501, false, "This option is not available in this version.", "Leave it out."),
-  ORIGIN_REFUSED: row(403, false, "Pages of this origin may not call this server.", "Open the page from this server, or list its origin in http.allowedOrigins."),
+  ORIGIN_REFUSED: row(
+    403,
+    false,
+    "Pages of this origin may not call this server.",
+    "Open the page from this server, or list its origin in http.allowedOrigins.",
+  ),
   OVERLOADED: row(503, true, "Too much is waiting already.", "Wait, then send it again."),
   PORT_IN_USE: row(500, false, "Another program listens on this port.", "Stop it, or choose another port with --port or NEXUS_PORT."),
   PROTOCOL_INVALID: row(400, false, "This frame is not one of the protocol.", "See docs/wire.md."),
   REQUEST_INVALID: row(422, false, "The request does not fit.", "Correct each fault."),
   RESULT_INVALID: row(422, false, "The result cannot be recorded.", "Return plain JSON within the limit."),
-  RUN_ABANDONED: row(500, false, "The run was taken up many times and never got further.", "Something in it ends the process; look at the code before its next step."),
+  RUN_ABANDONED: row(
+    500,
+    false,
+    "The run was taken up many times and never got further.",
+    "Something in it ends the process; look at the code before its next step.",
+  ),
   RUN_CANCELLED: row(409, false, "The run was cancelled.", "Start it again if it is still wanted."),
   RUN_LOST: row(409, false, "The run is no longer this process's.", "Another process took it up, or it has ended."),
   RUN_NOT_FOUND: row(404, false, "There is no such run.", "List the runs."),
@@ -173,16 +218,14 @@ export class NexusError<Code extends ErrorCode = ErrorCode> extends Error {
     this.retryable = row.retryable;
   }
 
-  get [BRAND](): true {
-    return true;
-  }
-
   /** Narrows: `if (NexusError.is(error, "CURSOR_EXPIRED")) read(error.details.earliest)`. Works across copies of the package. */
   static is<Code extends ErrorCode = ErrorCode>(error: unknown, code?: Code): error is NexusError<Code> {
     if (typeof error !== "object" || error === null || !(BRAND in error)) return false;
-    return code === undefined || (error as NexusError).code === code;
+    return code === undefined || (error as unknown as NexusError).code === code;
   }
 }
+
+Object.defineProperty(NexusError.prototype, BRAND, { value: true });
 
 /** The error as a problem document. Anything that is not a NexusError is INTERNAL, and tells nothing of itself. */
 export function problemOf(error: unknown): Problem {

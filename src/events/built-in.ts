@@ -9,7 +9,13 @@ export interface BuiltInData<Inputs = JsonObject, Result = unknown> {
   "workflow.started": { readonly inputs: Inputs; readonly version?: string };
   "workflow.progress": { readonly percentage: number; readonly step?: string };
   "workflow.completed": { readonly inputs: Inputs; readonly result: Result; readonly durationMs: number };
-  "workflow.failed": { readonly inputs: Inputs; readonly error: RunError; readonly traceback?: string; readonly durationMs: number; readonly attempt: number };
+  "workflow.failed": {
+    readonly inputs: Inputs;
+    readonly error: RunError;
+    readonly traceback?: string;
+    readonly durationMs: number;
+    readonly attempt: number;
+  };
   "workflow.cancelled": { readonly inputs: Inputs; readonly reason?: string; readonly durationMs: number };
   "workflow.resumed": { readonly attempt: number };
   "workflow.registered": {
@@ -67,14 +73,34 @@ export type Prefix = { [T in BuiltInType]: T extends `${infer P}.${string}` ? P 
 export type Reserved = `${Prefix | "access" | "key" | "schedule" | "log" | "nexus"}.${string}`;
 
 /** Prefixes that only Nexus records, compared without case. */
-export const RESERVED_PREFIXES: readonly string[] = ["workflow.", "step.", "session.", "event_type.", "handler.", "consumer.", "access.", "key.", "schedule.", "log.", "nexus."];
+export const RESERVED_PREFIXES: readonly string[] = [
+  "workflow.",
+  "step.",
+  "session.",
+  "event_type.",
+  "handler.",
+  "consumer.",
+  "access.",
+  "key.",
+  "schedule.",
+  "log.",
+  "nexus.",
+];
 
 export function isReserved(type: string): boolean {
   const lower = type.toLowerCase();
   return RESERVED_PREFIXES.some((prefix) => lower.startsWith(prefix));
 }
 
-const RUN_EVENTS = new Set(["workflow.queued", "workflow.started", "workflow.resumed", "workflow.progress", "workflow.completed", "workflow.failed", "workflow.cancelled"]);
+const RUN_EVENTS = new Set([
+  "workflow.queued",
+  "workflow.started",
+  "workflow.resumed",
+  "workflow.progress",
+  "workflow.completed",
+  "workflow.failed",
+  "workflow.cancelled",
+]);
 
 /** Whether events of this type stand in the stream of a run. */
 export function isRunEvent(type: string): boolean {

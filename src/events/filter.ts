@@ -94,7 +94,8 @@ function valuesOf(field: string, value: unknown): readonly string[] {
 function checkValues(field: IndexedField, values: readonly string[]): void {
   for (const value of values) {
     if (field === "type" && !TYPE_PATTERN.test(value)) throw invalid(field, `${JSON.stringify(value)} is not NAME, PREFIX.* or *`);
-    if (field === "channel" && !(CHANNELS as readonly string[]).includes(value)) throw invalid(field, `${JSON.stringify(value)} is not one of ${CHANNELS.join(", ")}`);
+    if (field === "channel" && !(CHANNELS as readonly string[]).includes(value))
+      throw invalid(field, `${JSON.stringify(value)} is not one of ${CHANNELS.join(", ")}`);
   }
 }
 
@@ -118,7 +119,12 @@ export function typeMatches(pattern: string, type: string): boolean {
   return pattern.endsWith(".*") ? type.startsWith(pattern.slice(0, -1)) : pattern === type;
 }
 
-function make(fields: ReadonlyMap<IndexedField, readonly string[]>, broadcast: "include" | "only" | undefined, since: number | undefined, until: number | undefined): Filter {
+function make(
+  fields: ReadonlyMap<IndexedField, readonly string[]>,
+  broadcast: "include" | "only" | undefined,
+  since: number | undefined,
+  until: number | undefined,
+): Filter {
   const tests: ((event: TimedEvent) => boolean)[] = [];
   for (const [field, values] of fields) {
     if (field === "type") {
@@ -135,7 +141,8 @@ function make(fields: ReadonlyMap<IndexedField, readonly string[]>, broadcast: "
       });
     }
   }
-  const inTime = (event: TimedEvent): boolean => (since === undefined || event.timestamp >= since) && (until === undefined || event.timestamp < until);
+  const inTime = (event: TimedEvent): boolean =>
+    (since === undefined || event.timestamp >= since) && (until === undefined || event.timestamp < until);
   const all = (event: TimedEvent): boolean => tests.every((test) => test(event));
   const sorted = [...fields].sort(([a], [b]) => (a < b ? -1 : 1)).map(([field, values]) => [field, [...values].sort()]);
   return {

@@ -9,7 +9,22 @@ import { canonicalJson } from "../events/json.ts";
  */
 export function bodyOf(event: NewEvent): string {
   // Written out: whatever else a caller's object carries (a `cursor`, an old `sequence`) is not part of the event.
-  const { type, channel, source, sessionId, userId, workflowName, runId, correlationId, causationId, traceparent, visibility, broadcast, data, metadata } = event;
+  const {
+    type,
+    channel,
+    source,
+    sessionId,
+    userId,
+    workflowName,
+    runId,
+    correlationId,
+    causationId,
+    traceparent,
+    visibility,
+    broadcast,
+    data,
+    metadata,
+  } = event;
   try {
     return JSON.stringify({
       type,

@@ -20,5 +20,8 @@ export interface State {
   /** As `put`; deleting what is not there is fine unless a revision is named. */
   delete(key: string, options?: { readonly revision?: number }): Promise<void>;
   /** A page of the entries whose key begins with `prefix`, by key. @returns `next` to pass as `after`, absent on the last page. */
-  list(prefix: string, options?: { readonly after?: string; readonly limit?: number }): Promise<{ readonly entries: readonly StateEntry[]; readonly next?: string }>;
+  list(
+    prefix: string,
+    options?: { readonly after?: string; readonly limit?: number },
+  ): Promise<{ readonly entries: readonly StateEntry[]; readonly next?: string }>;
 }

@@ -1,0 +1,48 @@
+import { NexusError } from "../../errors.ts";
+
+/** Larger than anything that fits the limits of inputs, data and metadata. */
+export const BODY_BYTES: number = 1024 * 1024;
+
+/**
+ * Reads a JSON object; no body at all is an empty one.
+ *
+ * @throws BODY_TOO_LARGE · BODY_INVALID for what is not UTF-8 JSON, or no object.
+ */
+export async function readBody(request: Request): Promise<Readonly<Record<string, unknown>>> {
+  if (Number(request.headers.get("content-length") ?? 0) > BODY_BYTES) throw new NexusError("BODY_TOO_LARGE", { limit: BODY_BYTES });
+  const bytes = request.body === null ? new Uint8Array() : await readAll(request.body);
+  if (bytes.length === 0) return {};
+  return parseObject(decode(bytes));
+}
+
+/** @throws BODY_INVALID */
+export function parseObject(text: string): Readonly<Record<string, unknown>> {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new NexusError("BODY_INVALID", { reason: (cause as Error).message }, { cause });
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value))
+    throw new NexusError("BODY_INVALID", { reason: "it is not a JSON object" });
+  return value as Readonly<Record<string, unknown>>;
+}
+
+async function readAll(stream: ReadableStream<Uint8Array>): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of stream) {
+    size += chunk.length;
+    if (size > BODY_BYTES) throw new NexusError("BODY_TOO_LARGE", { limit: BODY_BYTES });
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+function decode(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw new NexusError("BODY_INVALID", { reason: "it is not UTF-8" }, { cause });
+  }
+}

@@ -1,0 +1,38 @@
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+
+const TYPES: Readonly<Record<string, string>> = {
+  html: "text/html; charset=utf-8",
+  js: "text/javascript; charset=utf-8",
+  css: "text/css; charset=utf-8",
+  svg: "image/svg+xml",
+};
+const FILE = /^[a-z][a-z0-9-]*\.(html|js|css|svg)$/;
+/** Nothing but what this server itself serves; no inline script or style. */
+const POLICY = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'";
+
+/** A file of the page, or `undefined` when there is none of that name. */
+export async function pageFile(name: string): Promise<Response | undefined> {
+  const match = FILE.exec(name);
+  const folder = match === null ? undefined : pageFolder();
+  if (match === null || folder === undefined || !existsSync(join(folder, name))) return undefined;
+  return new Response(new Uint8Array(await readFile(join(folder, name))), {
+    headers: {
+      "content-type": TYPES[match[1] as string] as string,
+      "content-security-policy": POLICY,
+      "x-content-type-options": "nosniff",
+      "referrer-policy": "no-referrer",
+      "cache-control": "no-cache",
+    },
+  });
+}
+
+/** The package's `dashboard`, seen from the sources as from what is built of them. */
+function pageFolder(): string | undefined {
+  for (let folder = import.meta.dirname; ; folder = dirname(folder)) {
+    const candidate = join(folder, "dashboard");
+    if (existsSync(join(candidate, "index.html"))) return candidate;
+    if (dirname(folder) === folder) return undefined;
+  }
+}

@@ -1,0 +1,17 @@
+import { NexusError, type Problem, problemOf } from "../../errors.ts";
+import type { Logger } from "../../observability/logger.ts";
+
+/** An error as an HTTP answer. What nobody expected is logged, and tells the caller nothing of itself. */
+export function problemResponse(error: unknown, logger: Logger): Response {
+  const problem = loggedProblem(error, logger);
+  const headers: Record<string, string> = { "content-type": "application/problem+json", "cache-control": "no-store" };
+  if (typeof problem["retryAfterMs"] === "number") headers["retry-after"] = String(Math.ceil(problem["retryAfterMs"] / 1000));
+  if (NexusError.is(error, "METHOD_NOT_ALLOWED")) headers["allow"] = error.details.allowed.join(", ");
+  if (NexusError.is(error, "UPGRADE_REQUIRED")) headers["upgrade"] = "websocket";
+  return new Response(JSON.stringify(problem), { status: problem.status, headers });
+}
+
+export function loggedProblem(error: unknown, logger: Logger): Problem {
+  if (!NexusError.is(error) || NexusError.is(error, "INTERNAL")) logger.error({ error }, "a call failed in a way nobody expected");
+  return problemOf(error);
+}

@@ -1,0 +1,153 @@
+import { NexusError } from "../../errors.ts";
+import type { Cursor } from "../../events/event.ts";
+import type { Filter } from "../../events/filter.ts";
+import type { Batch, Encoder } from "../../log/batch.ts";
+import type { Feed } from "../../log/feed.ts";
+
+/** A connection, as far as a stream of events needs it. */
+export interface Outlet {
+  /** How the stream's frames look; encoders with the same key write the same bytes. */
+  readonly encoder: Encoder;
+  /** Whether it takes more now; when it does again it calls `pump`. */
+  hasRoom(): boolean;
+  write(frames: Uint8Array): void;
+  checkpoint(cursor: Cursor, hasMore: boolean): void;
+  /** The stream is over. @param cursor where it got to. */
+  fail(error: NexusError, cursor: Cursor): void;
+}
+
+/** After so many events that a filter skipped, the reader is told where it is. */
+const SKIPPED = 1000;
+/** A stream that wrote nothing for so long says where it is; looked at every few seconds, so well within 15 s. */
+const QUIET_MS = 9_000;
+/** A reader that took nothing for so long is let go. */
+const STUCK_MS = 30_000;
+
+/**
+ * One pushed stream: reads the feed as far as its connection has room, in the turn that the feed advances. A slow one lags in the log; nothing queues for it.
+ */
+export class Push {
+  readonly #feed: Feed;
+  readonly #filter: Filter;
+  readonly #outlet: Outlet;
+  readonly #now: () => number;
+  readonly #stopListening: () => void;
+  #position: number;
+  /** The cursor of the last event written, or of where it began. */
+  #cursor: Cursor;
+  #cursorPosition: number;
+  #checkpointed = -1;
+  #skipped = 0;
+  #reading = false;
+  #over = false;
+  #wroteAt: number;
+  #fullSince: number | undefined;
+
+  constructor(
+    feed: Feed,
+    filter: Filter,
+    outlet: Outlet,
+    start: { readonly position: number; readonly cursor: Cursor },
+    now: () => number,
+  ) {
+    this.#feed = feed;
+    this.#filter = filter;
+    this.#outlet = outlet;
+    this.#position = start.position;
+    this.#cursor = start.cursor;
+    this.#cursorPosition = start.position;
+    this.#now = now;
+    this.#wroteAt = now();
+    this.#stopListening = feed.onAdvance(() => this.pump());
+  }
+
+  /** The place after everything it has written and skipped. */
+  get cursor(): Cursor {
+    if (this.#cursorPosition === this.#position) return this.#cursor;
+    return this.#feed.cursorInWindow(this.#position) ?? this.#feed.cursorOf(this.#position);
+  }
+
+  /** Writes what there is and fits. */
+  pump(): void {
+    while (!this.#over && !this.#reading && this.#position < this.#feed.end) {
+      if (!this.#hasRoom()) return;
+      const batch = this.#feed.read(this.#position, this.#filter);
+      if (batch instanceof Promise) return this.#later(batch);
+      this.#deliver(batch);
+    }
+    if (this.#checkpointed < 0 && !this.#over && !this.#reading) this.#checkpoint();
+  }
+
+  /** To be called every few seconds: tells a quiet reader where it is, and lets a stuck one go. */
+  tend(): void {
+    if (this.#over) return;
+    const now = this.#now();
+    if (this.#fullSince !== undefined && this.#hasRoom()) this.pump();
+    if (this.#fullSince !== undefined && now - this.#fullSince >= STUCK_MS) {
+      return this.fail(new NexusError("SLOW_READER", { retryAfterMs: 1_000 }));
+    }
+    if (this.#fullSince === undefined && now - this.#wroteAt >= QUIET_MS) this.#checkpoint();
+  }
+
+  /** The connection took something: it is not stuck. */
+  progressed(): void {
+    if (this.#fullSince !== undefined) this.#fullSince = this.#now();
+    this.pump();
+  }
+
+  /** Ends it, telling the reader why and from where to go on. */
+  fail(error: NexusError): void {
+    if (this.#over) return;
+    const { cursor } = this;
+    this.stop();
+    this.#outlet.fail(error, cursor);
+  }
+
+  stop(): void {
+    this.#over = true;
+    this.#stopListening();
+  }
+
+  #hasRoom(): boolean {
+    const room = this.#outlet.hasRoom();
+    if (room) this.#fullSince = undefined;
+    else this.#fullSince ??= this.#now();
+    return room;
+  }
+
+  #later(batch: Promise<Batch>): void {
+    this.#reading = true;
+    batch.then(
+      (read) => {
+        this.#reading = false;
+        if (this.#over) return;
+        this.#deliver(read);
+        this.pump();
+      },
+      (error: unknown) => {
+        this.#reading = false;
+        this.fail(NexusError.is(error) ? error : new NexusError("INTERNAL", {}, { cause: error }));
+      },
+    );
+  }
+
+  #deliver(batch: Batch): void {
+    const last = batch.events.at(-1);
+    this.#skipped += batch.next - this.#position - batch.events.length;
+    this.#position = batch.next;
+    if (last !== undefined) {
+      this.#outlet.write(batch.frames(this.#outlet.encoder));
+      this.#wroteAt = this.#now();
+      this.#cursor = last.event.cursor;
+      this.#cursorPosition = last.event.sequence;
+    }
+    if (this.#skipped >= SKIPPED) this.#checkpoint();
+  }
+
+  #checkpoint(): void {
+    this.#skipped = 0;
+    this.#checkpointed = this.#position;
+    this.#wroteAt = this.#now();
+    this.#outlet.checkpoint(this.cursor, this.#position < this.#feed.end);
+  }
+}

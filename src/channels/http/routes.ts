@@ -1,0 +1,97 @@
+import { type Context, Hono } from "hono";
+import type { App } from "../../app.ts";
+import { NexusError } from "../../errors.ts";
+import { parseFilter } from "../../events/filter.ts";
+import { checkInput, coerced } from "../../operations/input.ts";
+import type { Operation } from "../../operations/operation.ts";
+import { OPERATIONS } from "../../operations/table.ts";
+import { readBody } from "./body.ts";
+import { pageFile } from "./page.ts";
+import { problemResponse } from "./problem.ts";
+import { readFilterQuery, readQuery } from "./query.ts";
+import { checkOnLoss } from "./resume.ts";
+import { type OpenStream, sseResponse } from "./sse.ts";
+
+/** What the routes need of the site they are part of. */
+export interface RouteParts {
+  readonly app: App;
+  /** A stream has opened. @returns what to call when it is over. @throws SERVER_STOPPING */
+  opened(stream: OpenStream): () => void;
+}
+
+const JSON_TYPE = { "content-type": "application/json" };
+
+/** The paths of the server, without what stands before them. */
+export function routes({ app, opened }: RouteParts, basePath: string): Hono {
+  const hono = new Hono({ getPath: (request) => pathUnder(request, basePath) });
+  const allowed = new Map<string, string[]>();
+  const on = (method: "GET" | "POST", path: string, answer: (c: Context) => Promise<Response>): void => {
+    hono.on(method, path, answer);
+    allowed.set(path, [...(allowed.get(path) ?? []), method]);
+  };
+  for (const operation of OPERATIONS) {
+    const path = operation.path.replace(/\{(\w+)\}/g, ":$1");
+    on(operation.method, path, (c) => answer(app, operation, c));
+  }
+  on("GET", "/events/stream", async (c) => {
+    const { filter, controls } = readFilterQuery(new URL(c.req.url).searchParams, ["after", "lastEventId", "onLoss"]);
+    const { onLoss } = controls;
+    checkOnLoss(onLoss);
+    const { log, feed } = await app.source();
+    // An EventSource reconnects with its first address: what it read last says more than what that asks for.
+    const requested = c.req.header("last-event-id") || controls["lastEventId"] || controls["after"];
+    return await sseResponse(log, feed, { filter: parseFilter(filter), requested, onLoss }, () => app.clock.now(), opened);
+  });
+  on("GET", "/events/ws", async () => {
+    throw new NexusError("UPGRADE_REQUIRED", { subprotocol: "nexus.v1" });
+  });
+  on("GET", "/health", async () => Response.json(await app.health()));
+  on("GET", "/", async (c) => {
+    // Under a path of another server, what the page names is found only behind its slash.
+    if (basePath !== "" && !new URL(c.req.url).pathname.endsWith("/")) return c.redirect(`${basePath}/`);
+    return (await pageFile("index.html")) ?? notFound(c);
+  });
+  on("GET", "/:file{[a-z][a-z0-9-]*\\.[a-z]+}", async (c) => (await pageFile(c.req.param("file") ?? "")) ?? notFound(c));
+  for (const [path, methods] of allowed) {
+    hono.all(path, () => {
+      throw new NexusError("METHOD_NOT_ALLOWED", { allowed: methods });
+    });
+  }
+  hono.notFound((c) => problemResponse(new NexusError("NOT_FOUND", { path: c.req.path.slice(0, 200) }), app.logger));
+  hono.onError((error) => problemResponse(error, app.logger));
+  return hono;
+}
+
+function notFound(c: Context): never {
+  throw new NexusError("NOT_FOUND", { path: c.req.path.slice(0, 200) });
+}
+
+async function answer(app: App, operation: Operation, c: Context): Promise<Response> {
+  const query = queryOf(operation, new URL(c.req.url).searchParams);
+  const params = c.req.param() as Record<string, string>;
+  checkInput(operation.params, params);
+  checkInput(operation.query, query.input);
+  const body = operation.body === undefined ? {} : await readBody(c.req.raw);
+  if (operation.body !== undefined) checkInput(operation.body, body);
+  if (c.req.header("idempotency-key") !== undefined) throw new NexusError("OPTION_UNSUPPORTED", { option: "Idempotency-Key" });
+  const input = { ...body, ...query.input, ...params, ...(query.filter !== undefined && { filter: query.filter }) };
+  const { status = 200, body: answered } = await operation.run(app, input as never, { signal: c.req.raw.signal });
+  return new Response(JSON.stringify(answered), { status, headers: { ...JSON_TYPE, "cache-control": "no-store" } });
+}
+
+function queryOf(
+  operation: Operation,
+  search: URLSearchParams,
+): { readonly input: Record<string, unknown>; readonly filter?: Readonly<Record<string, unknown>> } {
+  if (operation.filter === undefined) return { input: coerced(operation.query, readQuery(search)) };
+  const { filter, controls } = readFilterQuery(search, Object.keys(operation.query.properties));
+  return { input: coerced(operation.query, controls), filter };
+}
+
+function pathUnder(request: Request, basePath: string): string {
+  const { pathname } = new URL(request.url);
+  if (basePath === "") return pathname;
+  if (pathname === basePath) return "/";
+  // What is not under it is nothing of ours.
+  return pathname.startsWith(`${basePath}/`) ? pathname.slice(basePath.length) : "/ ";
+}

@@ -1,0 +1,67 @@
+import type { Server as HttpServer } from "node:http";
+import { createAdaptorServer } from "@hono/node-server";
+import type { FetchHandler } from "../../api.ts";
+import { NexusError } from "../../errors.ts";
+import { isLoopback } from "./guard.ts";
+import type { UpgradeHandler } from "./upgrade.ts";
+
+/** A server that listens. */
+export interface Server {
+  readonly url: string;
+  /** No further connections; those there are go on. */
+  stopAccepting(): Promise<void>;
+  /** Ends what is left. */
+  close(): Promise<void>;
+}
+
+const CLOSING_MS = 1_000;
+
+/**
+ * Listens on a port of its own.
+ *
+ * @throws BIND_REFUSED for an address that others can reach: there are no credentials · PORT_IN_USE · OPTION_INVALID
+ */
+export async function listen(
+  fetch: FetchHandler,
+  upgrade: UpgradeHandler,
+  options: { readonly host: string | undefined; readonly port: number | undefined },
+): Promise<Server> {
+  const host = options.host ?? (process.env["NEXUS_HOST"] || "127.0.0.1");
+  if (!isLoopback(host)) throw new NexusError("BIND_REFUSED", { host });
+  const port = options.port ?? portOf(process.env["NEXUS_PORT"] || process.env["PORT"] || "8000");
+  const server = createAdaptorServer({ fetch: (request) => fetch(request), overrideGlobalObjects: false }) as HttpServer;
+  server.on("upgrade", upgrade);
+  await bound(server, host, port);
+  const address = server.address();
+  const bare = typeof address === "object" && address !== null ? address.port : port;
+  const closed = new Promise<void>((resolve) => server.once("close", resolve));
+  return {
+    url: `http://${host.includes(":") ? `[${host.replace(/^\[|\]$/g, "")}]` : host}:${bare}`,
+    stopAccepting: async () => {
+      server.close();
+      server.closeIdleConnections();
+    },
+    close: async () => {
+      server.close();
+      server.closeIdleConnections();
+      const late = setTimeout(() => server.closeAllConnections(), CLOSING_MS);
+      await closed;
+      clearTimeout(late);
+    },
+  };
+}
+
+function bound(server: HttpServer, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", (cause: NodeJS.ErrnoException) =>
+      reject(cause.code === "EADDRINUSE" ? new NexusError("PORT_IN_USE", { host, port }, { cause }) : cause),
+    );
+    server.listen(port, host.replace(/^\[|\]$/g, ""), resolve);
+  });
+}
+
+function portOf(text: string): number {
+  const port = Number(text);
+  if (!/^\d{1,5}$/.test(text) || port > 65_535) throw new NexusError("OPTION_INVALID", { option: "port", reason: `${text} is not a port` });
+  return port;
+}

@@ -1,0 +1,82 @@
+import Type, { type TObject } from "typebox";
+import type { App } from "../../app.ts";
+import { NexusError } from "../../errors.ts";
+import { checkInput } from "../../operations/input.ts";
+import type { Answer, Call, Operation } from "../../operations/operation.ts";
+import { operationNamed } from "../../operations/table.ts";
+
+/** A frame from the client that is one of the protocol's: an op, and the id its answer bears. */
+export interface ClientFrame {
+  readonly op: string;
+  readonly id: string;
+  readonly [field: string]: unknown;
+}
+
+const ID = /^[A-Za-z0-9_-]{1,32}$/;
+const FIELDS: Readonly<Record<string, readonly string[]>> = {
+  authenticate: ["credential"],
+  subscribe: ["filter", "after", "onLoss"],
+  unsubscribe: [],
+  emit: ["input"],
+  execute: ["input"],
+  ping: [],
+};
+
+/** @throws PROTOCOL_INVALID for a frame that cannot be answered: no JSON object, no id. */
+export function readFrame(text: string): ClientFrame {
+  let frame: unknown;
+  try {
+    frame = JSON.parse(text);
+  } catch (cause) {
+    throw new NexusError("PROTOCOL_INVALID", { reason: "it is not JSON" }, { cause });
+  }
+  if (typeof frame !== "object" || frame === null || Array.isArray(frame))
+    throw new NexusError("PROTOCOL_INVALID", { reason: "it is not a JSON object" });
+  const { id } = frame as { id?: unknown };
+  if (typeof id !== "string" || !ID.test(id))
+    throw new NexusError("PROTOCOL_INVALID", { reason: "its id is not 1 to 32 of A-Z a-z 0-9 _ -" });
+  return frame as ClientFrame;
+}
+
+/** @throws PROTOCOL_INVALID for an op or a field that the protocol does not have. */
+export function checkFrame(frame: ClientFrame): void {
+  const fields = Object.hasOwn(FIELDS, String(frame.op)) ? FIELDS[frame.op] : undefined;
+  if (fields === undefined)
+    throw new NexusError("PROTOCOL_INVALID", {
+      reason: `there is no op ${String(frame.op).slice(0, 50)}; there are ${Object.keys(FIELDS).join(", ")}`,
+    });
+  for (const field of Object.keys(frame)) {
+    if (field !== "op" && field !== "id" && !fields.includes(field))
+      throw new NexusError("PROTOCOL_INVALID", { reason: `${frame.op} has no field ${field.slice(0, 50)}` });
+  }
+}
+
+/** Does `emit` and `execute`: the operations of the table, with their whole input in one object. */
+export async function callOperation(app: App, frame: ClientFrame, call: Call): Promise<Answer> {
+  const { input } = frame;
+  if (typeof input !== "object" || input === null || Array.isArray(input))
+    throw new NexusError("REQUEST_INVALID", { faults: [{ path: "input", message: "is not an object" }] });
+  if (frame.op === "emit") return await called(app, operationNamed("events.emit"), input as Record<string, unknown>, call);
+  const { workflow, ...rest } = input as Record<string, unknown>;
+  return await called(app, operationNamed("workflows.execute"), { ...rest, name: workflow }, call);
+}
+
+async function called(app: App, operation: Operation, input: Readonly<Record<string, unknown>>, call: Call): Promise<Answer> {
+  checkInput(inputSchema(operation), input);
+  return await operation.run(app, input as never, call);
+}
+
+const schemas: WeakMap<Operation, TObject> = new WeakMap();
+
+/** Path, query and body of an operation as one object. */
+function inputSchema(operation: Operation): TObject {
+  let schema = schemas.get(operation);
+  if (schema === undefined) {
+    schema = Type.Object(
+      { ...operation.params.properties, ...operation.query.properties, ...operation.body?.properties },
+      { additionalProperties: false },
+    );
+    schemas.set(operation, schema);
+  }
+  return schema;
+}

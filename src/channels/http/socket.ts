@@ -1,0 +1,210 @@
+import type { Duplex } from "node:stream";
+import type { RawData, WebSocket } from "ws";
+import type { App } from "../../app.ts";
+import { NexusError, type Problem } from "../../errors.ts";
+import type { Context } from "../../events/context.ts";
+import { parseFilter } from "../../events/filter.ts";
+import type { Encoder } from "../../log/batch.ts";
+import { loggedProblem } from "./problem.ts";
+import { type Outlet, Push } from "./push.ts";
+import { checkOnLoss, resumeAt } from "./resume.ts";
+import { textFrame } from "./socket-frame.ts";
+import { type ClientFrame, callOperation, checkFrame, readFrame } from "./socket-ops.ts";
+import type { OpenStream } from "./sse.ts";
+
+/** With one more page this is about 256 KiB. */
+const ROOM_BYTES = 160 * 1024;
+const SUBSCRIPTIONS = 100;
+const CALLS_AT_ONCE = 64;
+const PING_EVERY_MS = 30_000;
+/** How long a peer may take to answer that the connection is closed. */
+const CLOSING_MS = 2_000;
+
+/** One WebSocket connection: subprotocol nexus.v1 (wire.md). */
+export class Socket implements OpenStream {
+  readonly #app: App;
+  readonly #ws: WebSocket;
+  readonly #raw: Duplex;
+  readonly #context: Context;
+  readonly #pushes = new Map<string, Push>();
+  /** Ids in use: by subscriptions, and by calls that are not answered. */
+  readonly #used = new Set<string>();
+  readonly #gone = new AbortController();
+  #calls = 0;
+  #corked = false;
+  #unanswered = 0;
+  #pingedAt: number;
+  #taken = 0;
+
+  constructor(app: App, ws: WebSocket, raw: Duplex, context: Context, closed: () => void) {
+    this.#app = app;
+    this.#ws = ws;
+    this.#raw = raw;
+    this.#context = context;
+    this.#pingedAt = app.clock.now();
+    ws.on("message", (data, isBinary) => this.#message(data, isBinary));
+    ws.on("pong", () => (this.#unanswered = 0));
+    // A broken frame, a reset: ws closes by itself, and `close` follows.
+    ws.on("error", (error) => app.logger.debug({ error }, "a WebSocket failed"));
+    ws.on("close", () => {
+      this.#gone.abort(new NexusError("SERVER_STOPPING", { retryAfterMs: 0 }));
+      for (const push of this.#pushes.values()) push.stop();
+      closed();
+    });
+    raw.on("drain", () => this.#progressed());
+  }
+
+  tend(): void {
+    if (this.#taken !== this.#takenByPeer()) this.#progressed();
+    for (const push of this.#pushes.values()) push.tend();
+    if (this.#app.clock.now() - this.#pingedAt < PING_EVERY_MS) return;
+    if (this.#unanswered >= 2) return this.#ws.terminate();
+    this.#pingedAt = this.#app.clock.now();
+    this.#unanswered += 1;
+    this.#ws.ping();
+  }
+
+  /** Tells the client why, and closes. */
+  stop(error: NexusError): void {
+    const problem = loggedProblem(error, this.#app.logger);
+    this.#send({ kind: "problem", id: null, ...problem });
+    this.#close(problem);
+  }
+
+  #message(data: RawData, isBinary: boolean): void {
+    try {
+      if (isBinary) throw new NexusError("PROTOCOL_INVALID", { reason: "it is binary; frames are text" });
+      const frame = readFrame(String(data));
+      if (this.#used.has(frame.id) && frame.op !== "unsubscribe")
+        throw new NexusError("PROTOCOL_INVALID", { reason: `the id ${frame.id} is in use` });
+      this.#handle(frame);
+    } catch (error) {
+      // Whatever cannot be answered under an id ends the connection.
+      this.stop(error as NexusError);
+    }
+  }
+
+  #handle(frame: ClientFrame): void {
+    const { id } = frame;
+    const own = !this.#used.has(id);
+    this.#used.add(id);
+    this.#calls += 1;
+    if (this.#calls >= CALLS_AT_ONCE) this.#ws.pause();
+    this.#app
+      .within(this.#context, () => this.#answer(frame))
+      .catch((error: unknown) => {
+        this.#pushes.get(id)?.stop();
+        this.#pushes.delete(id);
+        this.#send({ kind: "problem", id, ...loggedProblem(error, this.#app.logger) });
+      })
+      .finally(() => {
+        if (own && !this.#pushes.has(id)) this.#used.delete(id);
+        this.#calls -= 1;
+        if (this.#ws.isPaused && this.#calls < CALLS_AT_ONCE) this.#ws.resume();
+      });
+  }
+
+  async #answer(frame: ClientFrame): Promise<void> {
+    const { id } = frame;
+    checkFrame(frame);
+    switch (frame.op) {
+      case "subscribe":
+        return await this.#subscribe(frame);
+      case "unsubscribe":
+        this.#unsubscribe(id);
+        return this.#reply(id, {});
+      case "emit":
+      case "execute":
+        return this.#reply(id, (await callOperation(this.#app, frame, { signal: this.#gone.signal })).body);
+      default:
+        // `ping`; and `authenticate`, which any caller passes as long as no credentials are configured.
+        return this.#reply(id, {});
+    }
+  }
+
+  async #subscribe({ id, filter = {}, after, onLoss }: ClientFrame): Promise<void> {
+    if (this.#pushes.size >= SUBSCRIPTIONS)
+      throw new NexusError("OVERLOADED", { retryAfterMs: 1_000, what: "subscriptions of one connection" });
+    if (typeof filter !== "object" || filter === null || Array.isArray(filter))
+      throw new NexusError("FILTER_INVALID", { field: "filter", reason: "it is not an object" });
+    if (after !== undefined && typeof after !== "string")
+      throw new NexusError("FILTER_INVALID", { field: "after", reason: "it is not a string" });
+    checkOnLoss(onLoss);
+    const parsed = parseFilter(filter as Readonly<Record<string, unknown>>);
+    const { log, feed } = await this.#app.source();
+    const { position, resume } = await resumeAt(log, feed, after, onLoss);
+    if (this.#gone.signal.aborted) return;
+    this.#send({ kind: "resume", id, ...resume });
+    const push = new Push(feed, parsed, this.#outlet(id), { position, cursor: resume.from }, () => this.#app.clock.now());
+    this.#pushes.set(id, push);
+    push.pump();
+  }
+
+  #unsubscribe(id: string): void {
+    const push = this.#pushes.get(id);
+    if (push === undefined) throw new NexusError("PROTOCOL_INVALID", { reason: `there is no subscription ${id}` });
+    push.stop();
+    this.#pushes.delete(id);
+    this.#used.delete(id);
+  }
+
+  #outlet(id: string): Outlet {
+    return {
+      encoder: encoderFor(id),
+      hasRoom: () => this.#raw.writableLength < ROOM_BYTES,
+      write: (frames) => this.#write(frames),
+      checkpoint: (cursor, hasMore) => this.#send({ kind: "checkpoint", id, cursor, hasMore }),
+      fail: (error, cursor) => {
+        this.#pushes.delete(id);
+        this.#used.delete(id);
+        const problem = { ...loggedProblem(error, this.#app.logger), cursor };
+        if (!NexusError.is(error, "SLOW_READER")) return this.#send({ kind: "problem", id, ...problem });
+        // Whoever takes nothing takes no explanation either: the close says it.
+        this.#app.counters.add("slow_readers");
+        this.#close(problem);
+      },
+    };
+  }
+
+  #reply(id: string, result: object): void {
+    this.#send({ kind: "reply", id, result });
+  }
+
+  #send(frame: object): void {
+    this.#write(textFrame(JSON.stringify(frame)));
+  }
+
+  /** All that is written in one turn goes out at once. */
+  #write(frames: Uint8Array): void {
+    if (this.#ws.readyState !== this.#ws.OPEN) return;
+    if (!this.#corked) {
+      this.#corked = true;
+      this.#raw.cork();
+      queueMicrotask(() => {
+        this.#corked = false;
+        this.#raw.uncork();
+      });
+    }
+    this.#raw.write(frames);
+  }
+
+  #close(problem: Problem): void {
+    this.#ws.close(4000 + problem.status, problem.code);
+    setTimeout(() => this.#ws.terminate(), CLOSING_MS).unref();
+  }
+
+  #progressed(): void {
+    this.#taken = this.#takenByPeer();
+    for (const push of this.#pushes.values()) push.progressed();
+  }
+
+  /** How much the peer has taken of what was written. */
+  #takenByPeer(): number {
+    return ((this.#raw as Duplex & { readonly bytesWritten?: number }).bytesWritten ?? 0) - this.#raw.writableLength;
+  }
+}
+
+function encoderFor(id: string): Encoder {
+  const head = `{"kind":"event","id":${JSON.stringify(id)},"event":`;
+  return { key: `ws:${id}`, encode: (events) => Buffer.concat(events.map(({ json }) => textFrame(`${head}${json}}`))) };
+}

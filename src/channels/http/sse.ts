@@ -1,0 +1,84 @@
+import { type NexusError, type Problem, problemOf } from "../../errors.ts";
+import type { Filter } from "../../events/filter.ts";
+import type { Encoder } from "../../log/batch.ts";
+import type { Feed } from "../../log/feed.ts";
+import type { Log } from "../../log/log.ts";
+import { type Outlet, Push } from "./push.ts";
+import { resumeAt } from "./resume.ts";
+
+const RETRY_MS = 2000;
+/** With one more page this is about 256 KiB. */
+const ROOM_BYTES = 160 * 1024;
+
+/** One frame. The data is JSON, in which line breaks are always escaped: it is one line. */
+function frame(lines: readonly string[], data: object): string {
+  return `${[...lines, `data: ${JSON.stringify(data)}`].join("\n")}\n\n`;
+}
+
+const encoder: Encoder = {
+  key: "sse",
+  encode: (events) => Buffer.from(events.map(({ event, json }) => `id: ${event.cursor}\ndata: ${json}\n\n`).join("")),
+};
+
+export interface SseRequest {
+  readonly filter: Filter;
+  readonly requested: string | undefined;
+  readonly onLoss: "earliest" | undefined;
+}
+
+/** A stream that is open; `tend` and `stop` are the site's to call. */
+export interface OpenStream {
+  tend(): void;
+  /** Ends it with a problem. */
+  stop(error: NexusError): void;
+}
+
+/**
+ * Answers with a stream of server-sent events (wire.md).
+ *
+ * @param opened is given the stream; it returns what to call when that is over.
+ */
+export async function sseResponse(
+  log: Log,
+  feed: Feed,
+  request: SseRequest,
+  now: () => number,
+  opened: (stream: OpenStream) => () => void,
+): Promise<Response> {
+  const { position, resume } = await resumeAt(log, feed, request.requested, request.onLoss);
+  let push: Push;
+  let closed: () => void;
+  const body = new ReadableStream<Uint8Array>(
+    {
+      start: (controller) => {
+        const text = (frames: string): void => controller.enqueue(Buffer.from(frames));
+        const outlet: Outlet = {
+          encoder,
+          hasRoom: () => (controller.desiredSize ?? 0) > 0,
+          write: (frames) => controller.enqueue(frames),
+          checkpoint: (cursor, hasMore) => text(frame([`id: ${cursor}`, "event: checkpoint"], { cursor, hasMore })),
+          fail: (error, cursor) => {
+            const problem: Problem = { ...problemOf(error), cursor };
+            const retry = typeof problem["retryAfterMs"] === "number" ? [`retry: ${problem["retryAfterMs"]}`] : [];
+            text(frame([...retry, `id: ${cursor}`, "event: problem"], problem));
+            controller.close();
+            closed();
+          },
+        };
+        push = new Push(feed, request.filter, outlet, { position, cursor: resume.from }, now);
+        closed = opened({ tend: () => push.tend(), stop: (error) => push.fail(error) });
+        text(`retry: ${RETRY_MS}\n${frame([`id: ${resume.from}`, "event: resume"], resume)}`);
+        push.pump();
+      },
+      pull: () => push.progressed(),
+      cancel: () => {
+        push.stop();
+        closed();
+      },
+    },
+    new ByteLengthQueuingStrategy({ highWaterMark: ROOM_BYTES }),
+  );
+  return new Response(body, {
+    headers: { "content-type": "text/event-stream; charset=utf-8", "cache-control": "no-store", "x-accel-buffering": "no" },
+  });
+}

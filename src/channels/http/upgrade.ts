@@ -1,0 +1,72 @@
+import type { IncomingMessage } from "node:http";
+import type { Duplex } from "node:stream";
+import { WebSocketServer } from "ws";
+import type { App } from "../../app.ts";
+import { NexusError, type Problem } from "../../errors.ts";
+import type { Context } from "../../events/context.ts";
+import { BODY_BYTES } from "./body.ts";
+import { loggedProblem } from "./problem.ts";
+import { Socket } from "./socket.ts";
+import type { OpenStream } from "./sse.ts";
+
+export type UpgradeHandler = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
+
+const SUBPROTOCOL = "nexus.v1";
+
+export interface UpgradeParts {
+  readonly app: App;
+  /** @returns what surrounds the caller's calls. @throws HOST_REFUSED · ORIGIN_REFUSED */
+  admit(request: IncomingMessage): Context;
+  opened(stream: OpenStream): () => void;
+}
+
+/** Makes WebSockets of the requests for `<basePath>/events/ws`. @returns whether the request is one of those. */
+export function socketUpgrade({
+  app,
+  admit,
+  opened,
+}: UpgradeParts): (request: IncomingMessage, socket: Duplex, head: Buffer, basePath: string) => boolean {
+  const server = new WebSocketServer({
+    noServer: true,
+    perMessageDeflate: false,
+    maxPayload: BODY_BYTES,
+    handleProtocols: () => SUBPROTOCOL,
+  });
+  return (request, socket, head, basePath) => {
+    const [path] = (request.url ?? "").split("?");
+    if (path !== `${basePath}/events/ws`) return false;
+    socket.on("error", (error) => app.logger.debug({ error }, "a connection failed while it was upgraded"));
+    upgrade(request).catch((error: unknown) => refuse(socket, loggedProblem(error, app.logger)));
+
+    async function upgrade(from: IncomingMessage): Promise<void> {
+      const context = admit(from);
+      const offered = (from.headers["sec-websocket-protocol"] ?? "").split(",").map((protocol) => protocol.trim());
+      if (!offered.includes(SUBPROTOCOL)) throw new NexusError("UPGRADE_REQUIRED", { subprotocol: SUBPROTOCOL });
+      await app.begin();
+      server.handleUpgrade(from, socket, head, (ws) => {
+        let closed = (): void => {};
+        const connection = new Socket(app, ws, socket, context, () => closed());
+        try {
+          closed = opened(connection);
+        } catch (error) {
+          connection.stop(error as NexusError);
+        }
+      });
+    }
+    return true;
+  };
+}
+
+function refuse(socket: Duplex, problem: Problem): void {
+  const body = JSON.stringify(problem);
+  socket.end(
+    [
+      `HTTP/1.1 ${problem.status} ${problem.code}`,
+      "content-type: application/problem+json",
+      `content-length: ${Buffer.byteLength(body)}`,
+      "connection: close",
+      "",
+      body,
+    ].join("\r\n"),
+  );
+}

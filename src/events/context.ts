@@ -1,0 +1,21 @@
+import type { Channel } from "./event.ts";
+
+/** What surrounds a call: whatever is recorded within it inherits these. Carried by AsyncLocalStorage, one for each app. */
+export interface Context {
+  readonly channel: Channel;
+  readonly userId?: string | undefined;
+  readonly sessionId?: string | undefined;
+  readonly workflowName?: string | undefined;
+  readonly runId?: string | undefined;
+  readonly correlationId?: string | undefined;
+  /** Id of the event that led here. */
+  readonly causationId?: string | undefined;
+  readonly traceparent?: string | undefined;
+  /** Inside a run: gives each emitted event its id, so that code which runs again records nothing twice. */
+  readonly emissions?: Emissions;
+}
+
+export interface Emissions {
+  /** @returns the id of the next event emitted here, and where it was recorded if an earlier pass did so. */
+  next(): { readonly id: string; readonly recorded?: { readonly sequence: number; readonly timestamp: number } };
+}

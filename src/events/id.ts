@@ -1,0 +1,60 @@
+import { NexusError } from "../errors.ts";
+
+const CALLER_ID = /^[!-+\--~]{1,128}$/;
+
+/** Makes UUIDv7s that only grow, also within one millisecond and when the clock steps back. @see RFC 9562, sections 5.7 and 6.2 (method 1) */
+export function idMaker(now: () => number): () => string {
+  const random = new Uint8Array(4096);
+  let used = random.length;
+  let last = 0;
+  let counter = 0;
+  const view = new DataView(new ArrayBuffer(16));
+  return () => {
+    if (used === random.length) {
+      crypto.getRandomValues(random);
+      used = 0;
+    }
+    const time = Math.floor(now());
+    if (time > last) {
+      last = time;
+      counter = ((random[used] as number) << 3) | ((random[used + 1] as number) & 7);
+    } else if (++counter > 0xfff) {
+      last += 1;
+      counter = 0;
+    }
+    view.setUint16(0, Math.floor(last / 2 ** 32));
+    view.setUint32(2, last % 2 ** 32);
+    view.setUint16(6, 0x7000 | counter);
+    for (let i = 8; i < 16; i++) view.setUint8(i, random[used + i - 8] as number);
+    view.setUint8(8, (view.getUint8(8) & 0x3f) | 0x80);
+    used += 8;
+    return format(view);
+  };
+}
+
+/** A UUIDv8 made of the first 16 bytes of a digest: the same for the same thing. */
+export function idOfDigest(digest: Uint8Array): string {
+  const view = new DataView(new ArrayBuffer(16));
+  for (let i = 0; i < 16; i++) view.setUint8(i, digest[i] as number);
+  view.setUint8(6, (view.getUint8(6) & 0x0f) | 0x80);
+  view.setUint8(8, (view.getUint8(8) & 0x3f) | 0x80);
+  return format(view);
+}
+
+/** @throws OPTION_INVALID for an id that a caller may not choose: 1 to 128 of printable ASCII without space and comma. */
+export function checkCallerId(option: string, id: string): void {
+  if (typeof id !== "string" || !CALLER_ID.test(id)) {
+    throw new NexusError("OPTION_INVALID", { option, reason: "it is not 1 to 128 printable ASCII characters without space and comma" });
+  }
+}
+
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
+
+function format(view: DataView): string {
+  let text = "";
+  for (let i = 0; i < 16; i++) {
+    if (i === 4 || i === 6 || i === 8 || i === 10) text += "-";
+    text += HEX[view.getUint8(i)];
+  }
+  return text;
+}

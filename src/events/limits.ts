@@ -1,0 +1,114 @@
+import { type Fault, NexusError, type RunError } from "../errors.ts";
+import { type JsonObject, jsonFault, utf8Bytes } from "./json.ts";
+
+/** How large what is recorded may be, in bytes of UTF-8 JSON; and how deep. */
+export interface Limits {
+  /** `data` of a custom event. */
+  readonly dataBytes: number;
+  /** `inputs`, and the result of a run: each. */
+  readonly resultBytes: number;
+  readonly metadataBytes: number;
+  /** How many objects and arrays may stand inside one another. */
+  readonly nesting: number;
+}
+
+export const DEFAULT_LIMITS: Limits = { dataBytes: 256 * 1024, resultBytes: 256 * 1024, metadataBytes: 16 * 1024, nesting: 64 };
+export const STEP_RESULT_BYTES: number = 4 * 1024 * 1024;
+const ERROR_BYTES = 32 * 1024;
+
+/** @throws EVENT_INVALID with the path of what is not JSON · EVENT_TOO_LARGE @returns its size in bytes. */
+export function checkData(type: string, data: unknown, limits: Limits): number {
+  const fault = jsonFault(data, limits.nesting);
+  if (fault !== undefined)
+    throw new NexusError("EVENT_INVALID", { type, faults: [{ path: under("data", fault.path), message: fault.message }] });
+  const bytes = utf8Bytes(JSON.stringify(data));
+  if (bytes > limits.dataBytes) throw new NexusError("EVENT_TOO_LARGE", { bytes, limit: limits.dataBytes, part: "data" });
+  return bytes;
+}
+
+/** @throws EVENT_INVALID · EVENT_TOO_LARGE */
+export function checkMetadata(type: string, metadata: unknown, limits: Limits): asserts metadata is JsonObject | undefined {
+  if (metadata === undefined) return;
+  const fault: Fault | undefined =
+    typeof metadata !== "object" || metadata === null || Array.isArray(metadata)
+      ? { path: "", message: "is not an object" }
+      : jsonFault(metadata, limits.nesting);
+  if (fault !== undefined)
+    throw new NexusError("EVENT_INVALID", { type, faults: [{ path: under("metadata", fault.path), message: fault.message }] });
+  const bytes = utf8Bytes(JSON.stringify(metadata));
+  if (bytes > limits.metadataBytes) throw new NexusError("EVENT_TOO_LARGE", { bytes, limit: limits.metadataBytes, part: "metadata" });
+}
+
+/**
+ * The result of a step or run as its JSON.
+ *
+ * @returns `undefined` for no value, which is recorded as no `result`.
+ * @throws RESULT_INVALID with path, or size and limit.
+ */
+export function resultText(result: unknown, limit: number, nesting: number): string | undefined {
+  if (result === undefined) return undefined;
+  const fault = jsonFault(result, nesting);
+  if (fault !== undefined) {
+    throw new NexusError(
+      "RESULT_INVALID",
+      { path: fault.path, reason: fault.message },
+      { detail: `${under("result", fault.path)}: ${fault.message}` },
+    );
+  }
+  const text = JSON.stringify(result);
+  const bytes = utf8Bytes(text);
+  if (bytes > limit)
+    throw new NexusError(
+      "RESULT_INVALID",
+      { path: "", bytes, limit },
+      { detail: `The result has ${bytes} bytes of JSON, and ${limit} are taken.` },
+    );
+  return text;
+}
+
+/** What was thrown, as it is recorded: 32 KiB at most, cut at the end. */
+export function runErrorOf(thrown: unknown, step?: string): RunError {
+  const error = describe(thrown);
+  const whole: RunError = { ...error, ...(step !== undefined && { step }) };
+  if (utf8Bytes(JSON.stringify(whole)) <= ERROR_BYTES) return whole;
+  return {
+    ...whole,
+    message: cut(whole.message, ERROR_BYTES / 8),
+    ...(whole.stack !== undefined && { stack: cut(whole.stack, ERROR_BYTES / 8) }),
+    truncated: true,
+  };
+}
+
+function describe(thrown: unknown): RunError {
+  if (!(thrown instanceof Error)) return { name: "Error", message: wellFormed(textOf(thrown)) };
+  const { code } = thrown as { code?: unknown };
+  return {
+    name: wellFormed(String(thrown.name)),
+    message: wellFormed(String(thrown.message)),
+    ...(typeof code === "string" && { code: wellFormed(code).slice(0, 200) }),
+    ...(typeof thrown.stack === "string" && { stack: wellFormed(thrown.stack) }),
+  };
+}
+
+function textOf(thrown: unknown): string {
+  if (typeof thrown === "string") return thrown;
+  try {
+    return JSON.stringify(thrown) ?? String(thrown);
+  } catch {
+    // A cycle, a BigInt: there is still something to say of it.
+    return String(thrown);
+  }
+}
+
+/** A character of JSON is 6 bytes at most (a control character, escaped), so this many of them, twice, always fit. */
+function cut(text: string, characters: number): string {
+  return wellFormed(text.slice(0, Math.floor((characters * 4) / 6)));
+}
+
+function wellFormed(text: string): string {
+  return text.toWellFormed();
+}
+
+function under(root: string, path: string): string {
+  return path === "" ? root : `${root}.${path}`;
+}

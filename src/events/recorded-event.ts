@@ -1,0 +1,65 @@
+import type { BuiltInData, BuiltInType } from "./built-in.ts";
+import { isReserved } from "./built-in.ts";
+import type { Cursor, NexusEvent, StoredEvent } from "./event.ts";
+
+type BuiltInField = { [T in BuiltInType]: keyof BuiltInData[T] }[BuiltInType];
+
+/**
+ * An event as it is handed out: its own properties are exactly those of its JSON; built-in ones also answer to the fields of their data, by getters.
+ */
+class RecordedEvent {
+  constructor(stored: StoredEvent, cursor: Cursor) {
+    const { id, sequence, ...rest } = stored;
+    Object.assign(this, { id, sequence, cursor }, rest);
+  }
+}
+
+class BuiltInRecordedEvent extends RecordedEvent {}
+
+const FIELDS: Readonly<Record<BuiltInField, true>> = {
+  attempt: true,
+  changes: true,
+  consumer: true,
+  count: true,
+  delayMs: true,
+  description: true,
+  durationMs: true,
+  endsAt: true,
+  error: true,
+  eventId: true,
+  from: true,
+  inputSchema: true,
+  inputs: true,
+  name: true,
+  percentage: true,
+  reason: true,
+  result: true,
+  resultSchema: true,
+  schema: true,
+  step: true,
+  tags: true,
+  to: true,
+  traceback: true,
+  until: true,
+  version: true,
+  workflowCount: true,
+};
+for (const field of Object.keys(FIELDS)) {
+  Object.defineProperty(BuiltInRecordedEvent.prototype, field, {
+    configurable: true,
+    get(this: { readonly data: Readonly<Record<string, unknown>> }): unknown {
+      return this.data[field];
+    },
+  });
+}
+// The stack of a failure is recorded once, in its error; the seed's name for it answers, too.
+Object.defineProperty(BuiltInRecordedEvent.prototype, "traceback", {
+  get(this: { readonly data: { readonly error?: { readonly stack?: string } } }): unknown {
+    return this.data.error?.stack;
+  },
+});
+
+/** The event with its cursor, as every reader gets it. */
+export function recordedEvent(stored: StoredEvent, cursor: Cursor): NexusEvent {
+  return new (isReserved(stored.type) ? BuiltInRecordedEvent : RecordedEvent)(stored, cursor) as unknown as NexusEvent;
+}

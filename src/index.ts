@@ -1,0 +1,46 @@
+export type {
+  EventQuery,
+  FetchHandler,
+  HandlerFilter,
+  NexusApi,
+  NexusOptions,
+  Off,
+  On,
+  Page,
+  Run,
+  SubscribeOptions,
+} from "./api.ts";
+export type { Handler, HandlerContext } from "./delivery/handlers.ts";
+export { FatalError, RetryAfter, type RetryPolicy } from "./delivery/retry.ts";
+export type { After, Subscription } from "./delivery/subscription.ts";
+export { type ErrorCode, type ErrorDetails, type Fault, NexusError, type RunError } from "./errors.ts";
+export type {
+  BuiltInData,
+  BuiltInEvent,
+  BuiltInType,
+  DeliveryData,
+  StepData,
+  WorkflowCompleted,
+  WorkflowFailed,
+  WorkflowStarted,
+} from "./events/built-in.ts";
+export type { Definitions, EventDefinition, EventOf, Refused, SomeWorkflow, Workflow } from "./events/definitions.ts";
+export type { EmitOptions, Emitter, Receipt } from "./events/emitter.ts";
+export type { Channel, Cursor, NexusEvent, Visibility } from "./events/event.ts";
+export type { EventFilter } from "./events/event-filter.ts";
+export { defineEvent, type EventTypeOptions } from "./events/event-type.ts";
+export type { JsonObject, JsonValue } from "./events/json.ts";
+export type { EventFor, OpenRegistry, Registry, RegistryOf, UndeclaredEvent } from "./events/registry.ts";
+export type { Fields, Schema, SchemaInput, SchemaOutput } from "./events/schema.ts";
+export type { OpenStore, Store, StoreSetup } from "./log/store.ts";
+export { Nexus } from "./nexus.ts";
+export type { Clock } from "./observability/clock.ts";
+export type { Logger } from "./observability/logger.ts";
+export { memoryStore } from "./stores/memory/store.ts";
+export { sqliteStore } from "./stores/sqlite/store.ts";
+export { type Connection, type Graph, type NodeConfig, WorkflowBuilder } from "./workflows/builder.ts";
+export type { RunContext, RunOptions, WaitOptions } from "./workflows/context.ts";
+export type { RunStatus } from "./workflows/run.ts";
+export type { RunPage, RunQuery, RunRecord, StepRecord } from "./workflows/runs.ts";
+export type { StepContext, StepOptions } from "./workflows/steps.ts";
+export { defineWorkflow, type WorkflowOptions } from "./workflows/workflow.ts";

@@ -1,0 +1,117 @@
+import { NexusError } from "../errors.ts";
+import type { Context } from "../events/context.ts";
+import type { EventDefinition } from "../events/definitions.ts";
+import type { EmitOptions, Receipt } from "../events/emitter.ts";
+import type { NewEvent, Visibility } from "../events/event.ts";
+import { checkCustomType, isEventDefinition, parserOfDefinition } from "../events/event-type.ts";
+import { checkCallerId } from "../events/id.ts";
+import { checkData, checkMetadata, type Limits } from "../events/limits.ts";
+import { cursorOf } from "./cursor.ts";
+import type { Position } from "./log.ts";
+import type { Recorder } from "./recorder.ts";
+
+export interface EmitterParts {
+  readonly recorder: Recorder;
+  readonly epoch: string;
+  readonly source: string;
+  readonly limits: Limits;
+  /** The event types the app knows, by name. */
+  readonly definitions: ReadonlyMap<string, EventDefinition>;
+  /** Whether other types are refused. */
+  readonly strict: boolean;
+  newId(): string;
+  context(): Context | undefined;
+}
+
+const VISIBILITIES: readonly Visibility[] = ["public", "owner", "operators"];
+const OPTIONS: readonly (keyof EmitOptions)[] = ["id", "sessionId", "userId", "correlationId", "metadata", "visibility"];
+
+/** Records custom events: checked first, then given what surrounds them. */
+export class LogEmitter {
+  readonly #parts: EmitterParts;
+
+  constructor(parts: EmitterParts) {
+    this.#parts = parts;
+  }
+
+  /** @returns the receipt, and whether it was recorded now. */
+  async emit(
+    type: EventDefinition | string,
+    data: unknown,
+    options: EmitOptions,
+    broadcast: boolean,
+  ): Promise<Receipt & { readonly recorded: boolean }> {
+    const { event, bytes, earlier } = this.#event(type, data, options, broadcast);
+    if (earlier !== undefined) return this.#receipt({ id: event.id, ...earlier, recorded: false });
+    return this.#receipt(await this.#parts.recorder.append(event, { bytes }));
+  }
+
+  #event(
+    given: EventDefinition | string,
+    data: unknown,
+    options: EmitOptions,
+    broadcast: boolean,
+  ): {
+    readonly event: NewEvent;
+    readonly bytes: number;
+    readonly earlier: { readonly sequence: number; readonly timestamp: number } | undefined;
+  } {
+    const type = isEventDefinition(given) ? given.name : given;
+    checkCustomType(type);
+    checkOptions(options);
+    const value = this.#parse(given, type, data);
+    const bytes = checkData(type, value, this.#parts.limits);
+    checkMetadata(type, options.metadata, this.#parts.limits);
+    const around = this.#parts.context();
+    // An id of the caller's own is the caller's business; inside a run any other follows from the place in its code.
+    const own = options.id === undefined ? around?.emissions?.next() : undefined;
+    const id = options.id ?? own?.id ?? this.#parts.newId();
+    const { sessionId = around?.sessionId, userId = around?.userId, correlationId = around?.correlationId ?? id, metadata } = options;
+    const event: NewEvent = {
+      id,
+      type,
+      channel: around?.channel ?? "app",
+      source: this.#parts.source,
+      ...(sessionId !== undefined && { sessionId }),
+      ...(userId !== undefined && { userId }),
+      ...(around?.workflowName !== undefined && { workflowName: around.workflowName }),
+      ...(around?.runId !== undefined && { runId: around.runId }),
+      correlationId,
+      ...(around?.causationId !== undefined && { causationId: around.causationId }),
+      ...(around?.traceparent !== undefined && { traceparent: around.traceparent }),
+      visibility: options.visibility ?? (broadcast ? "public" : userId !== undefined ? "owner" : "operators"),
+      ...(broadcast && { broadcast: true as const }),
+      data: value,
+      ...(metadata !== undefined && { metadata }),
+    };
+    return { event, bytes, earlier: own?.recorded };
+  }
+
+  #parse(given: EventDefinition | string, type: string, data: unknown): unknown {
+    const definition = isEventDefinition(given) ? given : this.#parts.definitions.get(type);
+    if (definition === undefined && this.#parts.strict) {
+      throw new NexusError("EVENT_TYPE_INVALID", { type, reason: "the app takes only the types it was given in `events`" });
+    }
+    const parsed = definition === undefined ? undefined : parserOfDefinition(definition)?.parse(data);
+    if (parsed === undefined) return data;
+    if (parsed.faults !== undefined) throw new NexusError("EVENT_INVALID", { type, faults: parsed.faults });
+    return parsed.value;
+  }
+
+  #receipt({ id, sequence, timestamp, recorded }: Position): Receipt & { readonly recorded: boolean } {
+    return { id, sequence, cursor: cursorOf(this.#parts.epoch, sequence, id), timestamp, recorded };
+  }
+}
+
+function checkOptions(options: EmitOptions): void {
+  for (const option of Object.keys(options)) {
+    if (!(OPTIONS as readonly string[]).includes(option))
+      throw new NexusError("OPTION_INVALID", { option, reason: `there is no such option; there are ${OPTIONS.join(", ")}` });
+  }
+  const { id, sessionId, userId, correlationId, visibility } = options;
+  for (const [option, value] of Object.entries({ id, sessionId, userId, correlationId }))
+    if (value !== undefined) checkCallerId(option, value);
+  if (visibility !== undefined && !VISIBILITIES.includes(visibility)) {
+    throw new NexusError("OPTION_INVALID", { option: "visibility", reason: `it is none of ${VISIBILITIES.join(", ")}` });
+  }
+}

@@ -1,0 +1,122 @@
+import { NexusError } from "../errors.ts";
+import type { Cursor, StoredEvent } from "../events/event.ts";
+import type { Filter } from "../events/filter.ts";
+import { recordedEvent } from "../events/recorded-event.ts";
+import { Batch, type FeedEvent } from "./batch.ts";
+import { cursorOf } from "./cursor.ts";
+import type { Head, Log } from "./log.ts";
+import { Waiters } from "./waiters.ts";
+import { pagesOf, Window } from "./window.ts";
+
+const READ_AT_ONCE = 500;
+const READ_BEHIND = 100;
+
+/**
+ * The log as its readers get it: one loop follows the log and keeps its newest pages in memory, with everything that readers can share.
+ * A reader is a position and a filter; it costs nothing here.
+ */
+export class Feed {
+  readonly epoch: string;
+  readonly #log: Log;
+  readonly #window: Window;
+  readonly #waiters = new Waiters();
+  readonly #listeners = new Set<() => void>();
+  readonly #stopped = new AbortController();
+  readonly #following: Promise<void>;
+
+  /** @param onError hears that following the log failed; it is tried again. */
+  constructor(log: Log, head: Head, onError: (error: unknown) => Promise<void>) {
+    this.#log = log;
+    this.epoch = head.epoch;
+    this.#window = new Window(head.sequence);
+    this.#following = this.#follow(onError);
+  }
+
+  /** The position that readers can get to. */
+  get end(): number {
+    return this.#window.end;
+  }
+
+  /**
+   * What follows the position and matches: a page of it, at once when it is in memory.
+   *
+   * @returns with no events and the same position when nothing follows.
+   * @throws CURSOR_EXPIRED (as a rejection) when the floor has overtaken the position.
+   */
+  read(after: number, filter: Filter): Batch | Promise<Batch> {
+    return this.#window.holds(after) ? this.#window.read(after, filter) : this.#readStore(after, filter);
+  }
+
+  /** Resolves once there is something after the position. Rejects with the signal's reason. */
+  past(position: number, signal: AbortSignal): Promise<void> {
+    return position < this.end ? Promise.resolve() : this.#waiters.wait(position, signal);
+  }
+
+  /** Calls `listener` each time there is more to read. @returns a function that ends it. */
+  onAdvance(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** The cursor of a position, with its check where the event before it is still there. */
+  async cursorAt(position: number): Promise<Cursor> {
+    return this.cursorInWindow(position) ?? this.cursorOf(position, (await this.#eventAt(position))?.id);
+  }
+
+  /** The same, if that event is in memory. */
+  cursorInWindow(position: number): Cursor | undefined {
+    return position === 0 ? cursorOf(this.epoch, 0) : this.#window.at(position)?.event.cursor;
+  }
+
+  cursorOf(position: number, id?: string): Cursor {
+    return cursorOf(this.epoch, position, id);
+  }
+
+  /** The event as readers get it. */
+  feedEvent(stored: StoredEvent): FeedEvent {
+    const event = recordedEvent(stored, cursorOf(this.epoch, stored.sequence, stored.id));
+    return { event, json: JSON.stringify(event) };
+  }
+
+  async close(reason: unknown): Promise<void> {
+    this.#stopped.abort(reason);
+    await this.#following;
+    this.#waiters.fail(reason);
+    this.#listeners.clear();
+  }
+
+  async #eventAt(sequence: number): Promise<StoredEvent | undefined> {
+    const { events } = await this.#log.read({ after: sequence - 1, limit: 1 });
+    return events[0]?.sequence === sequence ? events[0] : undefined;
+  }
+
+  async #readStore(after: number, filter: Filter): Promise<Batch> {
+    const page = await this.#log.read({ after, filter, limit: READ_BEHIND });
+    // After the read: the floor only rises, so events that were skipped cannot go unseen.
+    const { floor } = await this.#log.head();
+    if (after < floor) throw new NexusError("CURSOR_EXPIRED", { cursor: this.cursorOf(after), earliest: this.cursorOf(floor) });
+    const events = page.events.map((stored) => this.feedEvent(stored));
+    const [first, ...rest] = [...pagesOf(events)];
+    if (first === undefined || rest.length === 0) return new Batch(events, page.next);
+    return new Batch(first, (first.at(-1) as FeedEvent).event.sequence);
+  }
+
+  async #follow(onError: (error: unknown) => Promise<void>): Promise<void> {
+    const { signal } = this.#stopped;
+    while (!signal.aborted) {
+      try {
+        const page = await this.#log.read({ after: this.end, limit: READ_AT_ONCE });
+        if (page.events.length > 0) this.#advance(page.events);
+        if (page.upToDate) await this.#log.waitPast(this.end, signal);
+      } catch (error) {
+        if (!signal.aborted) await onError(error);
+      }
+    }
+  }
+
+  #advance(events: readonly StoredEvent[]): void {
+    this.#window.add(events.map((stored) => this.feedEvent(stored)));
+    this.#waiters.wake(this.end);
+    for (const listener of this.#listeners) listener();
+  }
+}

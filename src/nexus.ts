@@ -1,0 +1,89 @@
+import type { FetchHandler, Nexus as NexusInterface, NexusOptions } from "./api.ts";
+import { App } from "./app.ts";
+import { listen, type Server } from "./channels/http/server.ts";
+import type { UpgradeHandler } from "./channels/http/upgrade.ts";
+import type { Definitions } from "./events/definitions.ts";
+import type { Registry, RegistryOf } from "./events/registry.ts";
+import { Site } from "./serve.ts";
+
+/** An app that can be served: its own server, or mounted in another's. */
+class NexusServer extends App {
+  readonly #http: NonNullable<NexusOptions["http"]>;
+  readonly #site: Site;
+  #server: Server | undefined;
+  #starting: Promise<{ readonly url?: string }> | undefined;
+
+  constructor(options: NexusOptions<any, any, any> = {}) {
+    super(options);
+    this.#http = options.http ?? {};
+    this.#site = new Site(this, this.#http);
+  }
+
+  /** What serves requests and WebSockets. */
+  get site(): Site {
+    return this.#site;
+  }
+
+  readonly fetch: FetchHandler = (request) => this.#site.fetch(request, "");
+
+  handler(options: { readonly basePath?: `/${string}` } = {}): FetchHandler {
+    const basePath = (options.basePath ?? "").replace(/\/+$/, "");
+    return (request) => this.#site.fetch(request, basePath);
+  }
+
+  start(
+    options: { readonly host?: string | undefined; readonly port?: number | undefined; readonly listen?: boolean | undefined } = {},
+  ): Promise<{ readonly url?: string }> {
+    this.#starting ??= this.#start(options).catch((error: unknown) => {
+      this.#starting = undefined;
+      throw error;
+    });
+    return this.#starting;
+  }
+
+  protected override async stopAccepting(): Promise<void> {
+    await this.#server?.stopAccepting();
+  }
+
+  protected override async closeStreams(): Promise<void> {
+    await this.#site.close();
+    await this.#server?.close();
+  }
+
+  async #start(options: {
+    readonly host?: string | undefined;
+    readonly port?: number | undefined;
+    readonly listen?: boolean | undefined;
+  }): Promise<{ readonly url?: string }> {
+    if (options.listen === false) {
+      await this.begin();
+      return {};
+    }
+    // The port first: when it is taken, nothing was opened, and no run was taken up.
+    const upgrade: UpgradeHandler = (request, socket, head) => {
+      if (!this.#site.upgrade(request, socket, head, "")) socket.destroy();
+    };
+    const server = await listen(this.fetch, upgrade, { host: options.host ?? this.#http.host, port: options.port ?? this.#http.port });
+    try {
+      await this.begin();
+    } catch (error) {
+      await server.close();
+      throw error;
+    }
+    this.#server = server;
+    return { url: server.url };
+  }
+}
+
+/** The app: a log, workflows, handlers, and the channels that lead to them. */
+export const Nexus: {
+  new <const E extends Definitions = {}, const W extends Definitions = {}, const Mode extends "open" | "strict" = "open">(
+    options?: NexusOptions<E, W, Mode>,
+  ): NexusInterface<RegistryOf<E, W, Mode>>;
+} = NexusServer as never;
+export type Nexus<R extends Registry = any> = NexusInterface<R>;
+
+/** What serves an app. */
+export function siteOf(app: NexusInterface): Site {
+  return (app as unknown as NexusServer).site;
+}

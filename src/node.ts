@@ -1,0 +1,59 @@
+import { once } from "node:events";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import { Readable } from "node:stream";
+import type { FetchHandler, Nexus } from "./api.ts";
+import { siteOf } from "./nexus.ts";
+
+/** For Express and bare Node. Reads `originalUrl`, and a body that express.json() has already taken. */
+export function toNodeHandler(handler: FetchHandler): (request: IncomingMessage, response: ServerResponse) => void {
+  return (request, response) => {
+    answer(handler, request, response).catch((error: unknown) => response.destroy(error as Error));
+  };
+}
+
+/** Takes upgrades for `<basePath>/events/ws`; every other path is left to the server's own listeners. @returns a function that stops it. */
+export function acceptWebSockets(server: Server, app: Nexus, options: { readonly basePath?: `/${string}` } = {}): () => void {
+  const site = siteOf(app);
+  const basePath = (options.basePath ?? "").replace(/\/+$/, "");
+  const upgrade = (request: IncomingMessage, socket: import("node:stream").Duplex, head: Buffer): void => {
+    site.upgrade(request, socket, head, basePath);
+  };
+  server.on("upgrade", upgrade);
+  return () => server.off("upgrade", upgrade);
+}
+
+async function answer(handler: FetchHandler, incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+  const gone = new AbortController();
+  outgoing.on("close", () => gone.abort());
+  const response = await handler(requestOf(incoming, gone.signal));
+  outgoing.writeHead(response.status, Object.fromEntries(response.headers));
+  outgoing.flushHeaders();
+  if (response.body === null) return void outgoing.end();
+  const reader = response.body.getReader();
+  gone.signal.addEventListener("abort", () => reader.cancel().catch(() => {}), { once: true });
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    // As fast as the peer takes it: what it does not take stays in the log.
+    if (!outgoing.write(value)) await once(outgoing, "drain", { signal: gone.signal }).catch(() => {});
+    if (gone.signal.aborted) return;
+  }
+  outgoing.end();
+}
+
+function requestOf(incoming: IncomingMessage & { readonly originalUrl?: string; readonly body?: unknown }, signal: AbortSignal): Request {
+  const { method = "GET", originalUrl, url = "/", headers } = incoming;
+  const target = originalUrl ?? url;
+  const given = Object.entries(headers).flatMap(([name, value]) =>
+    value === undefined ? [] : [value].flat().map((each): [string, string] => [name, each]),
+  );
+  const init: RequestInit & { duplex?: "half" } = { method, headers: given, signal };
+  if (method !== "GET" && method !== "HEAD") {
+    if (incoming.readableEnded || incoming.body !== undefined) init.body = JSON.stringify(incoming.body ?? {});
+    else {
+      init.body = Readable.toWeb(incoming) as ReadableStream;
+      init.duplex = "half";
+    }
+  }
+  return new Request(new URL(target, `http://${headers.host ?? "localhost"}`), init);
+}

@@ -1,0 +1,152 @@
+import type { AsyncLocalStorage } from "node:async_hooks";
+import type { Handlers } from "./delivery/handler-set.ts";
+import { NexusError } from "./errors.ts";
+import type { Context } from "./events/context.ts";
+import type { EventDefinition } from "./events/definitions.ts";
+import type { NewEvent, NexusEvent } from "./events/event.ts";
+import { type Limits, runErrorOf } from "./events/limits.ts";
+import { LogEmitter } from "./log/emitter.ts";
+import { Feed } from "./log/feed.ts";
+import { Recorder } from "./log/recorder.ts";
+import type { OpenStore, Store } from "./log/store.ts";
+import type { Clock } from "./observability/clock.ts";
+import type { Counters } from "./observability/counters.ts";
+import type { Logger } from "./observability/logger.ts";
+import { Executor } from "./workflows/executor.ts";
+import { OpenRuns } from "./workflows/open-runs.ts";
+import type { WorkflowRegistry } from "./workflows/registry.ts";
+import { Runs } from "./workflows/runs.ts";
+import type { RunServices } from "./workflows/services.ts";
+
+/** What an app knows before its store is open. */
+export interface AppSetup {
+  readonly source: string;
+  readonly limits: Limits;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly counters: Counters;
+  readonly contexts: AsyncLocalStorage<Context>;
+  readonly registry: WorkflowRegistry;
+  readonly definitions: ReadonlyMap<string, EventDefinition>;
+  readonly strict: boolean;
+  readonly handlers: Handlers;
+  newId(): string;
+}
+
+/** The parts of an app that need its log. */
+export class OpenApp {
+  readonly store: OpenStore;
+  readonly feed: Feed;
+  readonly recorder: Recorder;
+  readonly emitter: LogEmitter;
+  readonly executor: Executor;
+  readonly runs: Runs;
+  readonly openRuns: OpenRuns;
+  readonly #setup: AppSetup;
+
+  private constructor(setup: AppSetup, store: OpenStore, feed: Feed, openRuns: OpenRuns, services: RunServices, emitter: LogEmitter) {
+    this.#setup = setup;
+    this.store = store;
+    this.feed = feed;
+    this.openRuns = openRuns;
+    this.recorder = services.recorder;
+    this.emitter = emitter;
+    this.executor = new Executor(services, setup.registry);
+    this.runs = new Runs(services, this.executor);
+  }
+
+  /** @throws STORE_LOCKED · STORE_UNAVAILABLE; then nothing is left open. */
+  static async open(setup: AppSetup, store: Store): Promise<OpenApp> {
+    const { clock, logger, contexts, source, limits, counters } = setup;
+    const opened = await store.open({ now: () => clock.now() });
+    try {
+      const { log, state } = opened;
+      const head = await log.head();
+      const feed = new Feed(log, head, async (error) => {
+        logger.error({ error }, "the log could not be followed; trying again");
+        counters.add("feed_errors");
+        await clock.sleep(500);
+      });
+      const recorder = new Recorder(log, head.sequence);
+      const emitter = new LogEmitter({ ...setup, recorder, epoch: head.epoch, context: () => contexts.getStore() });
+      const services: RunServices = {
+        ...{ log, state, feed, recorder, clock, logger, counters, limits, source },
+        newId: () => setup.newId(),
+        within: (context, call) => contexts.run(context, call),
+        context: () => contexts.getStore(),
+        emitter: {
+          emitEvent: (type, data, options) => emitter.emit(type as string, data, options ?? {}, false),
+          broadcastEvent: (type, data, options) => emitter.emit(type as string, data, options ?? {}, true),
+        },
+      };
+      const openRuns = await OpenRuns.open({ log, feed, state, logger });
+      const app = new OpenApp(setup, opened, feed, openRuns, services, emitter);
+      setup.handlers.open(app.#handlerSetup());
+      return app;
+    } catch (error) {
+      await opened[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  /** Records an event of the app's own; that it failed is logged. */
+  async note(event: NewEvent): Promise<void> {
+    try {
+      await this.recorder.append(event);
+    } catch (error) {
+      this.#setup.logger.error({ error, type: event.type }, "an event was not recorded");
+    }
+  }
+
+  /** The position after all that was recorded and acknowledged. */
+  get position(): number {
+    return Math.max(this.recorder.newest, this.feed.end);
+  }
+
+  async close(): Promise<void> {
+    await this.openRuns.close();
+    await this.feed.close(new NexusError("APP_STOPPED", {}));
+    await this.store[Symbol.asyncDispose]();
+  }
+
+  #handlerSetup(): Parameters<Handlers["open"]>[0] {
+    const { clock, logger, source, contexts, counters } = this.#setup;
+    return {
+      ...{ feed: this.feed, clock, logger, source },
+      position: () => this.position,
+      within: (event, call) => contexts.run(contextOf(event), call),
+      failed: (event, error) => {
+        counters.add("handler_failures");
+        // No feedback: the failure to handle a failure is no event.
+        if (event.type === "handler.failed" || event.type.startsWith("consumer."))
+          logger.error({ error, eventId: event.id }, "a handler failed");
+        else void this.note(this.#handlerFailed(event, error));
+      },
+    };
+  }
+
+  #handlerFailed(event: NexusEvent, error: unknown): NewEvent {
+    const { channel, userId, sessionId, workflowName, runId, correlationId, traceparent } = contextOf(event);
+    return {
+      id: this.#setup.newId(),
+      type: "handler.failed",
+      channel,
+      source: this.#setup.source,
+      ...(sessionId !== undefined && { sessionId }),
+      ...(userId !== undefined && { userId }),
+      ...(workflowName !== undefined && { workflowName }),
+      ...(runId !== undefined && { runId }),
+      ...(correlationId !== undefined && { correlationId }),
+      causationId: event.id,
+      ...(traceparent !== undefined && { traceparent }),
+      visibility: "operators",
+      data: { eventId: event.id, error: runErrorOf(error) },
+    };
+  }
+}
+
+/** What is emitted because of an event inherits from it. */
+function contextOf(event: NexusEvent): Context {
+  const { channel, userId, sessionId, workflowName, runId, correlationId, traceparent } = event;
+  return { channel, userId, sessionId, workflowName, runId, correlationId, causationId: event.id, traceparent };
+}

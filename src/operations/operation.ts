@@ -1,0 +1,46 @@
+import type { Static, TObject } from "typebox";
+import type { App } from "../app.ts";
+
+/** What a credential must allow for an operation. */
+export type Scope = "workflows:read" | "workflows:run" | "events:read" | "events:emit";
+
+/** Who calls, and how. */
+export interface Call {
+  /** Aborts when the caller is gone. */
+  readonly signal: AbortSignal;
+}
+
+/** What an operation answers; `status` is HTTP's, 200 unless it says otherwise. */
+export interface Answer {
+  readonly status?: number;
+  readonly body: object;
+}
+
+/**
+ * One thing that can be asked of an app, from any channel. Its input is one object; HTTP takes it from path, query and body as the schemas say.
+ * `filter`: it also takes a filter (wire.md), in `input.filter`; bounded ones also `since` and `until`.
+ */
+export interface Operation<Params extends TObject = TObject, Query extends TObject = TObject, Body extends TObject = TObject> {
+  readonly name: string;
+  readonly summary: string;
+  readonly scope: Scope;
+  readonly method: "GET" | "POST";
+  /** With `{name}` for each parameter. */
+  readonly path: string;
+  readonly params: Params;
+  readonly query: Query;
+  readonly body?: Body;
+  readonly filter?: "bounded" | "open";
+  run(
+    app: App,
+    input: Static<Params> & Static<Query> & Static<Body> & { readonly filter?: Readonly<Record<string, unknown>> },
+    call: Call,
+  ): Promise<Answer>;
+}
+
+/** Gives an operation the types of its own schemas, and the table that of any. */
+export function operation<Params extends TObject, Query extends TObject, Body extends TObject = TObject<{}>>(
+  of: Operation<Params, Query, Body>,
+): Operation {
+  return of as unknown as Operation;
+}

@@ -1,0 +1,71 @@
+import Type from "typebox";
+import { filterOf } from "../events/event-filter.ts";
+import { eventPage } from "../log/event-page.ts";
+import { type Operation, operation } from "./operation.ts";
+
+const RUN = Type.Object({ runId: Type.String({ description: "The run's id." }) });
+const LIMIT = Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, description: "How many at most; 100 if absent." }));
+const NOTHING = Type.Object({}, { additionalProperties: false });
+
+const list: Operation = operation({
+  name: "runs.list",
+  summary: "Runs, newest first.",
+  scope: "workflows:read",
+  method: "GET",
+  path: "/runs",
+  params: NOTHING,
+  query: Type.Object(
+    {
+      workflow: Type.Optional(Type.String({ minLength: 1 })),
+      status: Type.Optional(Type.Enum(["queued", "running", "waiting", "completed", "failed", "cancelled"])),
+      sessionId: Type.Optional(Type.String({ minLength: 1 })),
+      after: Type.Optional(Type.String({ description: "Only runs that began after this place." })),
+      before: Type.Optional(Type.String({ description: "Only runs that began before this place: the `previous` of a page." })),
+      limit: LIMIT,
+    },
+    { additionalProperties: false },
+  ),
+  run: async (app, { workflow, status, sessionId, after, before, limit }) => ({
+    body: await app.runs.list({ workflow, status, sessionId, after, before, limit }),
+  }),
+});
+
+const get: Operation = operation({
+  name: "runs.get",
+  summary: "One run, with its steps.",
+  scope: "workflows:read",
+  method: "GET",
+  path: "/runs/{runId}",
+  params: RUN,
+  query: NOTHING,
+  run: async (app, { runId }) => ({ body: await app.runs.get(runId) }),
+});
+
+const events: Operation = operation({
+  name: "runs.events",
+  summary: "The events of a run, oldest first.",
+  scope: "events:read",
+  method: "GET",
+  path: "/runs/{runId}/events",
+  params: RUN,
+  query: Type.Object({ after: Type.Optional(Type.String()), limit: LIMIT }, { additionalProperties: false }),
+  run: async (app, { runId, after = "earliest", limit }) => {
+    await app.runs.get(runId);
+    const { log, feed } = await app.source();
+    return { body: await eventPage(log, feed, { filter: filterOf({ runId }), after, limit }) };
+  },
+});
+
+const cancel: Operation = operation({
+  name: "runs.cancel",
+  summary: "Ends a run that has not ended; one that has stays as it is.",
+  scope: "workflows:run",
+  method: "POST",
+  path: "/runs/{runId}/cancel",
+  params: RUN,
+  query: NOTHING,
+  body: Type.Object({ reason: Type.Optional(Type.String({ maxLength: 1000 })) }, { additionalProperties: false }),
+  run: async (app, { runId, reason }) => ({ body: await app.runs.cancel(runId, reason) }),
+});
+
+export const RUN_OPERATIONS: readonly Operation[] = [list, get, events, cancel];

@@ -1,0 +1,109 @@
+import Type from "typebox";
+import type { App } from "../app.ts";
+import { NexusError } from "../errors.ts";
+import type { JsonObject } from "../events/json.ts";
+import { type Answer, type Call, type Operation, operation } from "./operation.ts";
+
+const NOTHING = Type.Object({}, { additionalProperties: false });
+const NAME = Type.Object({ name: Type.String({ description: "The workflow's name." }) });
+
+const list: Operation = operation({
+  name: "workflows.list",
+  summary: "What can be run.",
+  scope: "workflows:read",
+  method: "GET",
+  path: "/workflows",
+  params: NOTHING,
+  query: NOTHING,
+  run: async (app) => ({ body: { workflows: app.workflows(), cursor: await cursorNow(app), hasMore: false } }),
+});
+
+const get: Operation = operation({
+  name: "workflows.get",
+  summary: "One workflow, and the JSON Schema of its inputs.",
+  scope: "workflows:read",
+  method: "GET",
+  path: "/workflows/{name}",
+  params: NAME,
+  query: NOTHING,
+  run: async (app, { name }) => ({ body: { ...app.workflow(name), cursor: await cursorNow(app) } }),
+});
+
+const execute: Operation = operation({
+  name: "workflows.execute",
+  summary: "Runs a workflow, and waits for its end or for waitMs.",
+  scope: "workflows:run",
+  method: "POST",
+  path: "/workflows/{name}/execute",
+  params: NAME,
+  query: Type.Object(
+    {
+      waitMs: Type.Optional(
+        Type.Integer({
+          minimum: 0,
+          maximum: 300_000,
+          description: "How long to wait for the run's end; 30000 if absent, 0 answers at once.",
+        }),
+      ),
+    },
+    { additionalProperties: false },
+  ),
+  body: Type.Object(
+    {
+      inputs: Type.Optional(Type.Unknown({ description: "An object that fits the workflow's input schema." })),
+      sessionId: Type.Optional(Type.String()),
+      metadata: Type.Optional(Type.Unknown({ description: "An object, recorded with the run's workflow.* events." })),
+      idempotencyKey: Type.Optional(Type.String()),
+    },
+    { additionalProperties: false },
+  ),
+  run: (app, { name, waitMs = 30_000, inputs = {}, sessionId, metadata, idempotencyKey }, call) =>
+    executed(app, { name, waitMs, inputs, sessionId, metadata: metadata as JsonObject | undefined, idempotencyKey }, call),
+});
+
+interface Execution {
+  readonly name: string;
+  readonly waitMs: number;
+  readonly inputs: unknown;
+  readonly sessionId: string | undefined;
+  readonly metadata: JsonObject | undefined;
+  readonly idempotencyKey: string | undefined;
+}
+
+async function executed(app: App, { name, waitMs, inputs, sessionId, metadata, idempotencyKey }: Execution, call: Call): Promise<Answer> {
+  if (idempotencyKey !== undefined) throw new NexusError("OPTION_UNSUPPORTED", { option: "idempotencyKey" });
+  const started = app.clock.now();
+  const run = await app.startRun(name, inputs, { sessionId, metadata });
+  const { runId, cursor } = run;
+  const over = new AbortController();
+  const result = run.result().then(
+    (value) => ({ value: value as unknown }),
+    (error: unknown) => ({ error }),
+  );
+  const timeout = app.clock.sleep(waitMs, AbortSignal.any([over.signal, call.signal])).then(
+    () => undefined,
+    () => undefined,
+  );
+  const outcome = waitMs === 0 ? undefined : await Promise.race([result, timeout]);
+  over.abort();
+  // A run that left this process goes on: the caller is told where to look.
+  if (outcome === undefined || ("error" in outcome && NexusError.is(outcome.error, "STOPPING"))) {
+    const { status } = await app.runs.get(runId);
+    return { status: 202, body: { runId, status: isOver(status) ? "running" : status, cursor } };
+  }
+  if ("error" in outcome) throw outcome.error;
+  const { durationMs = app.clock.now() - started } = await app.runs.get(runId);
+  return { body: { runId, status: "completed", ...(outcome.value !== undefined && { result: outcome.value }), durationMs, cursor } };
+}
+
+/** A run that ended while the answer was made: 202 speaks of runs that go on, and its end is after the cursor. */
+function isOver(status: string): boolean {
+  return status === "completed" || status === "failed" || status === "cancelled";
+}
+
+async function cursorNow(app: App): Promise<string> {
+  const { log, feed } = await app.source();
+  return await feed.cursorAt((await log.head()).sequence);
+}
+
+export const WORKFLOW_OPERATIONS: readonly Operation[] = [list, get, execute];

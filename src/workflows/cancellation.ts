@@ -1,0 +1,40 @@
+import { NexusError } from "../errors.ts";
+import { outcomeOf } from "./execution.ts";
+import type { LiveRun } from "./live-run.ts";
+import { foldRun, type RunState } from "./run.ts";
+import { endOf, runEvent } from "./run-event.ts";
+import type { RunServices } from "./services.ts";
+
+function cancelled(services: RunServices, state: RunState, reason: string | undefined): ReturnType<typeof runEvent> {
+  return runEvent(services, state, "workflow.cancelled", { ...endOf(services, state), ...(reason !== undefined && { reason }) });
+}
+
+/** Cancels a run that this process owns. @returns false when it had ended or left already. */
+export async function cancelLive(run: LiveRun, reason: string | undefined): Promise<boolean> {
+  if (run.stream.closed) return false;
+  run.progress.flush();
+  try {
+    await run.stream.end(cancelled(run.services, run.state, reason));
+  } catch (error) {
+    if (NexusError.is(error, "RUN_LOST")) return false;
+    throw error;
+  }
+  const outcome = await outcomeOf(run.services, run.state);
+  if (outcome.status !== "completed") run.abort(outcome.error);
+  run.finish(outcome);
+  return true;
+}
+
+/** Cancels a run that no code here executes. @throws STREAM_CONFLICT when it went on in between: look again. */
+export async function cancelStored(services: RunServices, state: RunState, reason: string | undefined): Promise<RunState> {
+  const event = cancelled(services, state, reason);
+  const position = await services.recorder.append(event, { expect: state.lastId });
+  return foldRun(state, { ...event, sequence: position.sequence, timestamp: position.timestamp }) as RunState;
+}
+
+/** The runs that a run was executing. */
+export function childrenOf(state: RunState): readonly string[] {
+  return [...state.steps.values()]
+    .filter((step) => step.state === "open")
+    .flatMap(({ childRunId }) => (childRunId === undefined ? [] : [childRunId]));
+}

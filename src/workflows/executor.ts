@@ -1,0 +1,277 @@
+import { waitFor } from "../delivery/wait.ts";
+import { NexusError } from "../errors.ts";
+import { RUN_ENDS } from "../events/built-in.ts";
+import type { Workflow } from "../events/definitions.ts";
+import type { NewEvent } from "../events/event.ts";
+import { parseFilter } from "../events/filter.ts";
+import { type JsonObject, jsonFault, utf8Bytes } from "../events/json.ts";
+import { checkMetadata } from "../events/limits.ts";
+import type { Position } from "../log/log.ts";
+import { cancelLive, cancelStored, childrenOf } from "./cancellation.ts";
+import type { RunOptions } from "./context.ts";
+import { begin, outcomeOf, resume, startOf, stopped } from "./execution.ts";
+import { LiveRun, type Outcome } from "./live-run.ts";
+import type { WorkflowRegistry } from "./registry.ts";
+import { foldRun, hasEnded, type RunState } from "./run.ts";
+import type { RunServices } from "./services.ts";
+import { Slots } from "./slots.ts";
+import { codeOf } from "./workflow.ts";
+
+const QUEUE_LIMIT = 1_000;
+type StartOptions = Omit<RunOptions, "signal">;
+
+/** Owns the runs of this process: begins them, takes them up again, ends them. */
+export class Executor {
+  readonly #services: RunServices;
+  readonly #registry: WorkflowRegistry;
+  readonly #live = new Map<string, LiveRun>();
+  readonly #slots = new Map<string, Slots>();
+  /** Runs that no code here can take up, and why. */
+  readonly #unserved = new Map<string, string>();
+  #stopping = false;
+
+  constructor(services: RunServices, registry: WorkflowRegistry) {
+    this.#services = services;
+    this.#registry = registry;
+  }
+
+  /** Runs that this process owns. */
+  get live(): readonly LiveRun[] {
+    return [...this.#live.values()];
+  }
+
+  find(runId: string): LiveRun | undefined {
+    return this.#live.get(runId);
+  }
+
+  /** Why a run that has not ended does not go on here. */
+  waitsFor(runId: string): string | undefined {
+    return this.#unserved.get(runId);
+  }
+
+  /**
+   * Records a new run, and begins it or queues it.
+   *
+   * @throws INPUT_INVALID with every fault · OVERLOADED: then there is no run.
+   */
+  async start(
+    workflow: Workflow,
+    inputs: JsonObject,
+    options: StartOptions,
+    runId: string,
+  ): Promise<{ readonly run: LiveRun; readonly position: Position }> {
+    if (this.#stopping) throw new NexusError("APP_STOPPED", {});
+    const code = codeOf(workflow);
+    this.#checkInputs(workflow, inputs);
+    checkMetadata("workflow.started", options.metadata, this.#services.limits);
+    const slots = this.#slotsOf(workflow);
+    if (!slots.free && slots.waiting >= (code.options.queueLimit ?? QUEUE_LIMIT)) {
+      throw new NexusError("OVERLOADED", { retryAfterMs: 1_000, what: `runs of ${workflow.name}` });
+    }
+    // Before anything is awaited: the next call must find it taken.
+    const slot = slots.reserve("fresh");
+    try {
+      const [type, data] =
+        slot.ready === undefined ? ["workflow.started", startOf(inputs, code.options.version)] : ["workflow.queued", { inputs }];
+      const event = this.#firstEvent(runId, workflow, options, type, data);
+      const position = await this.#services.recorder.append(event, { expect: null });
+      // The inputs as they are recorded: what the caller does to its object afterwards changes nothing.
+      const recorded = { ...event, data: JSON.parse(JSON.stringify(data)), sequence: position.sequence, timestamp: position.timestamp };
+      const run = this.#own(new LiveRun(this.#services, code, foldRun(undefined, recorded) as RunState, slots, slot));
+      this.#go(run, begin);
+      return { run, position };
+    } catch (error) {
+      slot.release();
+      throw error;
+    }
+  }
+
+  /** Takes up runs that have begun and not ended, in the order they began; what has ended, or is live here, is passed over. */
+  async takeUpAll(runIds: readonly string[]): Promise<void> {
+    const states: RunState[] = [];
+    for (const runId of runIds) {
+      if (this.#live.has(runId)) continue;
+      const state = await this.read(runId);
+      if (state !== undefined) states.push(state);
+    }
+    for (const state of states.sort((a, b) => a.first - b.first)) this.#takeUp(state);
+  }
+
+  /** A workflow was registered: runs may have waited for it. */
+  registered(): void {
+    this.takeUpAll([...this.#unserved.keys()]).catch((error: unknown) =>
+      this.#services.logger.error({ error }, "runs that waited for a workflow could not be taken up"),
+    );
+  }
+
+  /** Ends a run that has not ended; one that has stays as it is. @throws RUN_NOT_FOUND */
+  async cancel(runId: string, reason: string | undefined): Promise<void> {
+    for (;;) {
+      const live = this.#live.get(runId);
+      const state = live?.state ?? (await this.read(runId));
+      if (state === undefined) throw new NexusError("RUN_NOT_FOUND", { runId });
+      if (hasEnded(state)) return;
+      try {
+        if (live === undefined) await cancelStored(this.#services, state, reason);
+        else if (!(await cancelLive(live, reason))) {
+          // It is just ending, or leaving: look again when it has.
+          await live.outcome;
+          continue;
+        }
+        this.#unserved.delete(runId);
+        for (const child of childrenOf(state)) await this.#cancelChild(child);
+        return;
+      } catch (error) {
+        if (!NexusError.is(error, "STREAM_CONFLICT")) throw error;
+      }
+    }
+  }
+
+  /** A run as the log tells of it, up to the position if one is given. */
+  async read(runId: string, upTo: number = Number.POSITIVE_INFINITY): Promise<RunState | undefined> {
+    const filter = parseFilter({ runId });
+    let state: RunState | undefined;
+    for (let after = 0; ; ) {
+      const page = await this.#services.log.read({ after, filter, limit: 1000 });
+      for (const event of page.events) if (event.sequence <= upTo) state = foldRun(state, event);
+      if (page.upToDate) return state;
+      after = page.next;
+    }
+  }
+
+  /** Nothing new begins; what only waits leaves at once. Resolves when the rest has ended. */
+  async drain(): Promise<void> {
+    this.#stopping = true;
+    for (const run of this.live) run.drain();
+    await Promise.all(this.live.map((run) => run.outcome));
+  }
+
+  /** Leaves every run as it is recorded. @returns how many there were. */
+  leaveAll(): number {
+    const left = this.live;
+    for (const run of left) run.leave(new NexusError("STOPPING", {}));
+    return left.length;
+  }
+
+  #checkInputs(workflow: Workflow, inputs: unknown): void {
+    const { limits } = this.#services;
+    const isObject = typeof inputs === "object" && inputs !== null && !Array.isArray(inputs);
+    const fault = isObject ? jsonFault(inputs, limits.nesting) : { path: "", message: "is not an object" };
+    if (fault !== undefined) throw new NexusError("INPUT_INVALID", { workflow: workflow.name, faults: [fault] });
+    const bytes = utf8Bytes(JSON.stringify(inputs));
+    if (bytes > limits.resultBytes) throw new NexusError("EVENT_TOO_LARGE", { bytes, limit: limits.resultBytes, part: "inputs" });
+    const faults = codeOf(workflow).inputs?.parse(inputs).faults;
+    if (faults !== undefined) throw new NexusError("INPUT_INVALID", { workflow: workflow.name, faults });
+  }
+
+  #firstEvent(runId: string, workflow: Workflow, options: StartOptions, type: string, data: object): NewEvent {
+    const around = this.#services.context();
+    const { sessionId = around?.sessionId, userId = around?.userId, metadata } = options;
+    const id = this.#services.newId();
+    return {
+      id,
+      type,
+      channel: around?.channel ?? "app",
+      source: this.#services.source,
+      ...(sessionId !== undefined && { sessionId }),
+      ...(userId !== undefined && { userId }),
+      workflowName: workflow.name,
+      runId,
+      correlationId: around?.correlationId ?? id,
+      ...(around?.causationId !== undefined && { causationId: around.causationId }),
+      ...(around?.traceparent !== undefined && { traceparent: around.traceparent }),
+      visibility: "owner",
+      data,
+      ...(metadata !== undefined && { metadata }),
+    };
+  }
+
+  #slotsOf(workflow: Workflow): Slots {
+    let slots = this.#slots.get(workflow.name);
+    if (slots === undefined) {
+      slots = new Slots(codeOf(workflow).options.concurrency);
+      this.#slots.set(workflow.name, slots);
+    }
+    return slots;
+  }
+
+  #takeUp(state: RunState): LiveRun | undefined {
+    const { runId, workflowName } = state;
+    if (hasEnded(state) || this.#stopping) return undefined;
+    const live = this.#live.get(runId);
+    if (live !== undefined) return live;
+    const workflow = this.#registry.find(workflowName);
+    const version = workflow && codeOf(workflow).options.version;
+    if (workflow === undefined || (state.started && version !== undefined && state.version !== version)) {
+      const reason =
+        workflow === undefined
+          ? `no workflow ${workflowName} is registered`
+          : `version ${state.version ?? "(none)"} started it, and version ${version} is registered`;
+      this.#unserved.set(runId, reason);
+      return undefined;
+    }
+    this.#unserved.delete(runId);
+    const slots = this.#slotsOf(workflow);
+    const run = this.#own(new LiveRun(this.#services, codeOf(workflow), state, slots, state.started ? undefined : slots.reserve("fresh")));
+    this.#go(run, state.started ? resume : begin);
+    return run;
+  }
+
+  #own(run: LiveRun): LiveRun {
+    this.#live.set(run.runId, run);
+    void run.outcome.then(() => this.#live.delete(run.runId));
+    if (this.#stopping) run.leave(new NexusError("STOPPING", {}));
+    return run;
+  }
+
+  /** Lets a run go on by itself; whatever becomes of it is its outcome. */
+  #go(run: LiveRun, life: typeof begin): void {
+    life(run, (parent, runId, workflow, inputs, options) => this.#executeChild(parent, runId, workflow, inputs ?? {}, options))
+      .catch((error: unknown) => stopped(run, error))
+      .catch((error: unknown) => run.leave(error as NexusError));
+  }
+
+  async #executeChild(parent: LiveRun, runId: string, workflow: Workflow, inputs: JsonObject, options: RunOptions): Promise<unknown> {
+    const outcome = await this.#childOutcome(parent, runId, workflow, inputs, options);
+    if (outcome.status === "completed") return outcome.result;
+    throw outcome.error;
+  }
+
+  async #childOutcome(parent: LiveRun, runId: string, workflow: Workflow, inputs: JsonObject, options: RunOptions): Promise<Outcome> {
+    const known = this.#live.get(runId)?.state ?? (await this.read(runId));
+    if (known !== undefined && hasEnded(known)) return await outcomeOf(this.#services, known);
+    const live = known === undefined ? await this.#startChild(parent, runId, workflow, inputs, options) : this.#takeUp(known);
+    const outcome = await live?.outcome;
+    return outcome === undefined || outcome.status === "left" ? await this.#endElsewhere(runId, parent.signal) : outcome;
+  }
+
+  async #startChild(parent: LiveRun, runId: string, workflow: Workflow, inputs: JsonObject, options: RunOptions): Promise<LiveRun> {
+    const registered = this.#registry.get(workflow.name);
+    const { run } = await this.#services.within(parent.context("main", parent.state.claim), () =>
+      this.start(registered, inputs, options, runId),
+    );
+    return run;
+  }
+
+  /** How a run ends that no code here executes: the log tells. */
+  async #endElsewhere(runId: string, signal: AbortSignal): Promise<Outcome> {
+    const { feed, clock } = this.#services;
+    await waitFor(
+      feed,
+      clock,
+      { filter: parseFilter({ runId, type: RUN_ENDS }), after: (await this.read(runId))?.first ?? 0 },
+      undefined,
+      signal,
+    );
+    return await outcomeOf(this.#services, (await this.read(runId)) as RunState);
+  }
+
+  async #cancelChild(runId: string): Promise<void> {
+    try {
+      await this.cancel(runId, "the run that executed it was cancelled");
+    } catch (error) {
+      // Its parent had not got to starting it.
+      if (!NexusError.is(error, "RUN_NOT_FOUND")) throw error;
+    }
+  }
+}

@@ -1,0 +1,244 @@
+import { NexusError } from "../errors.ts";
+import type { Context, Emissions } from "../events/context.ts";
+import type { Limits } from "../events/limits.ts";
+import type { Position } from "../log/log.ts";
+import { Progress } from "./progress.ts";
+import type { RunState } from "./run.ts";
+import { runEvent } from "./run-event.ts";
+import { RunStream } from "./run-stream.ts";
+import type { RunServices } from "./services.ts";
+import type { Slot, Slots } from "./slots.ts";
+import { StepResults } from "./step-results.ts";
+import { type StepContext, Steps } from "./steps.ts";
+import type { WorkflowCode } from "./workflow.ts";
+
+/** How a run ended, or that it left this process. */
+export type Outcome =
+  | { readonly status: "completed"; readonly result: unknown; readonly durationMs: number }
+  | { readonly status: "failed" | "cancelled"; readonly error: NexusError }
+  /** It goes on elsewhere, or at the next start. */
+  | { readonly status: "left"; readonly error: NexusError };
+
+/** A run that this process owns: what it records, and what its code may ask for. */
+export class LiveRun {
+  readonly services: RunServices;
+  readonly code: WorkflowCode;
+  readonly stream: RunStream;
+  readonly results: StepResults;
+  readonly outcome: Promise<Outcome>;
+  readonly progress: Progress;
+  readonly #abort = new AbortController();
+  readonly #slots: Slots;
+  readonly #emitted = new Map<string, number>();
+  #finish: (outcome: Outcome) => void = () => {};
+  #steps: Steps;
+  #slot: Slot | undefined;
+  #timed = false;
+  #draining = false;
+  /** Sleeps, waits and children under way; pauses between tries; steps. */
+  #suspensions = 0;
+  #pauses = 0;
+  #working = 0;
+
+  /** @param slot the place it has, or waits for. */
+  constructor(services: RunServices, code: WorkflowCode, state: RunState, slots: Slots, slot?: Slot) {
+    this.services = services;
+    this.code = code;
+    this.#slots = slots;
+    this.#slot = slot;
+    this.stream = new RunStream(services, state, (reason) => this.leave(reason));
+    this.results = new StepResults(services.state, state.runId);
+    this.#steps = new Steps(this);
+    this.progress = new Progress((data) => this.record("workflow.progress", data));
+    this.outcome = new Promise((resolve) => (this.#finish = resolve));
+  }
+
+  get runId(): string {
+    return this.state.runId;
+  }
+  get state(): RunState {
+    return this.stream.state;
+  }
+  /** The steps of the present pass through its code. */
+  get steps(): Steps {
+    return this.#steps;
+  }
+  get signal(): AbortSignal {
+    return this.#abort.signal;
+  }
+  get limits(): Limits {
+    return this.services.limits;
+  }
+  /** Whether nothing of it is under way but sleeps, waits and children. */
+  get isSuspended(): boolean {
+    return this.#suspensions > 0 && this.#pauses === 0 && this.#working === 0;
+  }
+
+  now(): number {
+    return this.services.clock.now();
+  }
+
+  /** What surrounds the run's code, between steps or inside one. */
+  context(place: string, causationId: string): Context {
+    const { channel, userId, sessionId, workflowName, runId, correlationId, traceparent } = this.state;
+    return { channel, userId, sessionId, workflowName, runId, correlationId, causationId, traceparent, emissions: this.#emissions(place) };
+  }
+
+  /** Sends an event to the log without waiting: what comes after it can only be recorded behind it. @returns its id. */
+  record(type: string, data: object): string {
+    const event = runEvent(this.services, this.state, type, data);
+    this.stream.append(event).catch((error: unknown) => {
+      // Once the run is over or left, what comes late is dropped.
+      if (!this.stream.closed) this.services.logger.error({ error, runId: this.runId, type }, "an event of a run was not recorded");
+    });
+    return event.id;
+  }
+
+  /** Records an event; resolves when it is durable. Rejects with the signal's reason when the run was stopped before that. */
+  async recorded(type: string, data: object): Promise<Position> {
+    try {
+      return await this.stream.append(runEvent(this.services, this.state, type, data));
+    } catch (error) {
+      this.signal.throwIfAborted();
+      throw error;
+    }
+  }
+
+  /** Calls a step's code: within its context, with a signal of its own, no longer than its limit. */
+  async guarded(
+    key: string,
+    attempt: number,
+    started: string,
+    timeoutMs: number | undefined,
+    run: (step: StepContext) => unknown,
+  ): Promise<unknown> {
+    const limit = new AbortController();
+    const signal = AbortSignal.any([this.signal, limit.signal]);
+    const ended = new AbortController();
+    if (timeoutMs !== undefined) {
+      this.services.clock.sleep(timeoutMs, ended.signal).then(
+        () => limit.abort(new NexusError("STEP_TIMEOUT", { step: key, timeoutMs })),
+        () => {}, // The step ended in time.
+      );
+    }
+    const step: StepContext = { signal, attempt, idempotencyKey: `${this.runId}/${key}` };
+    this.#working += 1;
+    try {
+      const call = this.services.within(this.context(`${key}@${attempt}`, started), async () => run(step));
+      return await raced(call, signal);
+    } finally {
+      this.#working -= 1;
+      ended.abort();
+    }
+  }
+
+  /** Waits without holding a slot, if nothing else of the run is under way. */
+  async suspended<T>(wait: () => Promise<T>): Promise<T> {
+    this.#suspensions += 1;
+    if (this.isSuspended) this.releaseSlot();
+    this.#leaveIfDraining();
+    try {
+      return await raced(wait(), this.signal);
+    } finally {
+      this.#suspensions -= 1;
+      if (!this.signal.aborted) await this.takeSlot("returning");
+    }
+  }
+
+  /** Between two tries of a step: the run keeps its slot. */
+  async pause(ms: number): Promise<void> {
+    if (ms <= 0) return;
+    this.#pauses += 1;
+    this.#leaveIfDraining();
+    try {
+      await this.services.clock.sleep(ms, this.signal);
+    } finally {
+      this.#pauses -= 1;
+    }
+  }
+
+  /** Resolves when the run has a place among those that go on. */
+  async takeSlot(kind: "fresh" | "returning"): Promise<void> {
+    this.#slot ??= this.#slots.reserve(kind);
+    if (this.#slot.ready !== undefined) await raced(this.#slot.ready, this.signal);
+  }
+
+  releaseSlot(): void {
+    this.#slot?.release();
+    this.#slot = undefined;
+  }
+
+  /** Its code runs once more: what is recorded is given back to it. */
+  replay(): void {
+    this.#steps = new Steps(this);
+  }
+
+  /** Aborts it when its time is over, which counts from its start. */
+  limitTime(): void {
+    const { timeoutMs } = this.code.options;
+    if (timeoutMs === undefined || this.#timed) return;
+    this.#timed = true;
+    const ended = new AbortController();
+    void this.outcome.then(() => ended.abort());
+    this.services.clock.sleep(Math.max(0, this.state.startedAt + timeoutMs - this.now()), ended.signal).then(
+      () => this.abort(new NexusError("RUN_TIMEOUT", { runId: this.runId, timeoutMs })),
+      () => {}, // It ended in time.
+    );
+  }
+
+  /** The process is stopping: the run may end, and leaves as soon as it only waits. */
+  drain(): void {
+    this.#draining = true;
+    this.#leaveIfDraining();
+  }
+
+  #leaveIfDraining(): void {
+    const waits = !this.state.started || this.#suspensions + this.#pauses > 0;
+    if (this.#draining && waits && this.#working === 0) this.leave(new NexusError("STOPPING", {}));
+  }
+
+  /** Ends what its code is doing. */
+  abort(reason: NexusError): void {
+    this.#abort.abort(reason);
+  }
+
+  /** The run is over for this process: what is still under way of it is told to end. */
+  finish(outcome: Outcome): void {
+    this.abort(new NexusError("RUN_LOST", { runId: this.runId }));
+    this.progress.drop();
+    this.releaseSlot();
+    this.#finish(outcome);
+  }
+
+  /** Nothing more is recorded by this process; the run is another's, or the next start's. */
+  leave(reason: NexusError): void {
+    this.stream.close(reason);
+    this.abort(reason);
+    this.finish({ status: "left", error: reason });
+  }
+
+  #emissions(place: string): Emissions {
+    return {
+      next: () => {
+        const n = (this.#emitted.get(place) ?? 0) + 1;
+        this.#emitted.set(place, n);
+        const id = `${this.runId}:${place}:${n}`;
+        const recorded = this.state.emitted.get(id);
+        return { id, ...(recorded !== undefined && { recorded }) };
+      },
+    };
+  }
+}
+
+/** The outcome of `call`, or the signal's reason, whichever comes first. */
+export function raced<T>(call: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const aborted = (): void => reject(signal.reason as Error);
+    if (signal.aborted) {
+      call.catch(() => {}); // Its outcome is dropped.
+      return aborted();
+    }
+    signal.addEventListener("abort", aborted, { once: true });
+    call.then(resolve, reject).finally(() => signal.removeEventListener("abort", aborted));
+  });
+}

@@ -1,0 +1,133 @@
+import type { NexusEvent } from "../events/event.ts";
+import { type Filter, parseFilter } from "../events/filter.ts";
+import { positionOf } from "../log/cursor.ts";
+import type { Feed } from "../log/feed.ts";
+import type { Log } from "../log/log.ts";
+import type { State } from "../log/state.ts";
+import type { Logger } from "../observability/logger.ts";
+
+const FLUSH_EVERY_MS = 5_000;
+const CURSOR_KEY = "open-cursor";
+const PREFIX = "open/";
+const LIFE: Filter = parseFilter({
+  type: ["workflow.queued", "workflow.started", "workflow.completed", "workflow.failed", "workflow.cancelled"],
+});
+
+export interface OpenRunsParts {
+  readonly log: Log;
+  readonly feed: Feed;
+  readonly state: State;
+  readonly logger: Logger;
+}
+
+/**
+ * Knows which runs have begun and not ended, without reading the log from its beginning.
+ *
+ * It folds `workflow.*` from the feed. Now and then it writes a key for each unfinished run that has none, deletes the keys of those that have ended, and only then
+ * moves its cursor to where it has folded to. A short run never touches State; a crash between any two of these writes only repeats a part of the fold.
+ */
+export class OpenRuns {
+  readonly #parts: OpenRunsParts;
+  readonly #open = new Set<string>();
+  /** Runs with a key in State. */
+  readonly #written: Set<string>;
+  readonly #stopListening: () => void;
+  readonly #timer: NodeJS.Timeout;
+  #position: number;
+  #writtenPosition: number;
+  #reading: Promise<void> | undefined;
+  #flushing: Promise<void> | undefined;
+
+  private constructor(parts: OpenRunsParts, position: number, written: readonly string[]) {
+    this.#parts = parts;
+    this.#position = position;
+    this.#writtenPosition = position;
+    this.#written = new Set(written);
+    for (const runId of written) this.#open.add(runId);
+    this.#stopListening = parts.feed.onAdvance(() => this.#read());
+    this.#timer = setInterval(
+      () =>
+        this.flush().catch((error: unknown) =>
+          parts.logger.warn({ error }, "the list of unfinished runs was not saved; it is tried again"),
+        ),
+      FLUSH_EVERY_MS,
+    );
+    this.#timer.unref();
+  }
+
+  /** Reads what was saved, and folds what came after. */
+  static async open(parts: OpenRunsParts): Promise<OpenRuns> {
+    const saved = (await parts.state.get(CURSOR_KEY))?.value as string | undefined;
+    const written: string[] = [];
+    for (let after: string | undefined; ; ) {
+      const page = await parts.state.list(PREFIX, { limit: 1000, ...(after !== undefined && { after }) });
+      written.push(...page.entries.map(({ key }) => key.slice(PREFIX.length)));
+      after = page.next;
+      if (after === undefined) break;
+    }
+    // A cursor that cannot be followed (a file put back to an older copy) costs time, not runs: the fold starts at the beginning.
+    const position = await positionOf(parts.log, saved ?? "earliest").catch(() => positionOf(parts.log, "earliest"));
+    const runs = new OpenRuns(parts, position, written);
+    await runs.caughtUp();
+    return runs;
+  }
+
+  /** Runs that have begun and not ended. */
+  get ids(): readonly string[] {
+    return [...this.#open];
+  }
+
+  /** Resolves when it has folded everything the feed holds now. */
+  async caughtUp(): Promise<void> {
+    this.#read();
+    while (this.#reading !== undefined) await this.#reading;
+  }
+
+  /** Saves what has changed. */
+  async flush(): Promise<void> {
+    while (this.#flushing !== undefined) await this.#flushing;
+    this.#flushing = this.#write().finally(() => (this.#flushing = undefined));
+    await this.#flushing;
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    this.#stopListening();
+    await this.caughtUp();
+    await this.flush();
+  }
+
+  #read(): void {
+    if (this.#reading !== undefined) return;
+    this.#reading = this.#readOn()
+      .catch((error: unknown) => this.#parts.logger.error({ error }, "the list of unfinished runs could not read the log"))
+      .finally(() => (this.#reading = undefined));
+  }
+
+  async #readOn(): Promise<void> {
+    while (this.#position < this.#parts.feed.end) {
+      const batch = await this.#parts.feed.read(this.#position, LIFE);
+      for (const { event } of batch.events) this.#fold(event);
+      this.#position = batch.next;
+    }
+  }
+
+  #fold(event: NexusEvent): void {
+    if (event.runId === undefined) return;
+    if (event.type === "workflow.queued" || event.type === "workflow.started") this.#open.add(event.runId);
+    else this.#open.delete(event.runId);
+  }
+
+  async #write(): Promise<void> {
+    const { state, feed } = this.#parts;
+    const position = this.#position;
+    const fresh = [...this.#open].filter((runId) => !this.#written.has(runId));
+    const ended = [...this.#written].filter((runId) => !this.#open.has(runId));
+    if (position === this.#writtenPosition && fresh.length === 0 && ended.length === 0) return;
+    await Promise.all([...fresh.map((runId) => state.put(PREFIX + runId, true)), ...ended.map((runId) => state.delete(PREFIX + runId))]);
+    for (const runId of fresh) this.#written.add(runId);
+    for (const runId of ended) this.#written.delete(runId);
+    await state.put(CURSOR_KEY, await feed.cursorAt(position));
+    this.#writtenPosition = position;
+  }
+}

@@ -1,0 +1,52 @@
+import type { Workflow } from "../events/definitions.ts";
+import type { NexusEvent } from "../events/event.ts";
+import type { JsonObject } from "../events/json.ts";
+import type { RunContext, RunOptions, WaitOptions } from "./context.ts";
+import type { LiveRun } from "./live-run.ts";
+import type { StepContext, StepOptions } from "./steps.ts";
+import { EventWaits, sleep } from "./waits.ts";
+
+/** Starts another workflow's run under a given id, or finds it, and waits for its result. */
+export type ExecuteChild = (
+  parent: LiveRun,
+  runId: string,
+  workflow: Workflow,
+  inputs: JsonObject | undefined,
+  options: RunOptions,
+) => Promise<unknown>;
+
+/** What the run's code gets as `ctx`. */
+export function runContext(run: LiveRun, executeChild: ExecuteChild): RunContext {
+  const { state, services } = run;
+  const waits = new EventWaits(run);
+  // An event emitted with `ctx` is the run's wherever that is called; within a step it is that step's.
+  const within = <T>(call: () => T): T =>
+    services.context()?.runId === run.runId ? call() : services.within(run.context("main", state.claim), call);
+  const context = {
+    runId: state.runId,
+    workflowName: state.workflowName,
+    channel: state.channel,
+    ...(state.sessionId !== undefined && { sessionId: state.sessionId }),
+    ...(state.userId !== undefined && { userId: state.userId }),
+    attempt: state.attempt,
+    inputs: state.inputs,
+    ...(state.metadata !== undefined && { metadata: state.metadata }),
+    log: services.logger,
+    signal: run.signal,
+    step: (id: string, ...rest: [(step: StepContext) => unknown] | [StepOptions, (step: StepContext) => unknown]) => {
+      const [options, work] = rest.length === 1 ? [{}, rest[0]] : rest;
+      return run.steps.step(id, options, work);
+    },
+    progress: (percentage: number, step?: string) => {
+      // Replayed code reports what was reported before: that is checked, and not recorded again.
+      run.progress.report(percentage, step, run.steps.replaying);
+    },
+    sleep: (ms: number) => sleep(run, ms),
+    waitForEvent: (type: string, options: WaitOptions<NexusEvent> = {}) => waits.wait(type, options),
+    execute: (workflow: Workflow, inputs?: JsonObject, options: RunOptions = {}) =>
+      run.steps.child(workflow.name, (runId) => executeChild(run, runId, workflow, inputs, options)),
+    emitEvent: (...args: Parameters<RunContext["emitEvent"]>) => within(() => services.emitter.emitEvent(...args)),
+    broadcastEvent: (...args: Parameters<RunContext["broadcastEvent"]>) => within(() => services.emitter.broadcastEvent(...args)),
+  };
+  return context as unknown as RunContext;
+}

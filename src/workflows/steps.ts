@@ -1,0 +1,161 @@
+import { createHash } from "node:crypto";
+import { FatalError, RetryAfter, type RetryPolicy, retryDelay } from "../delivery/retry.ts";
+import { NexusError, type RunError } from "../errors.ts";
+import { idOfDigest } from "../events/id.ts";
+import { resultText, runErrorOf, STEP_RESULT_BYTES } from "../events/limits.ts";
+import type { LiveRun } from "./live-run.ts";
+import type { StepState } from "./run.ts";
+import { checkName, checkPolicy, checkWhole } from "./workflow.ts";
+
+export interface StepOptions {
+  /** Default: the workflow's. */
+  readonly retry?: RetryPolicy;
+  /** Of one attempt. */
+  readonly timeoutMs?: number;
+}
+export interface StepContext {
+  /** Aborts with the run's, and at the step's time limit. */
+  readonly signal: AbortSignal;
+  /** From 1. */
+  readonly attempt: number;
+  /** The same on every try. */
+  readonly idempotencyKey: string;
+}
+
+const INTERRUPTIONS = 3;
+
+/** The steps of one pass through a run's code: which call is which step, and what is recorded of it. */
+export class Steps {
+  readonly #run: LiveRun;
+  readonly #calls = new Map<string, number>();
+  readonly #running = new Set<string>();
+  /** Finished steps that the code has not asked for yet: while there are any it is replaying. */
+  readonly #unasked: Set<string>;
+
+  constructor(run: LiveRun) {
+    this.#run = run;
+    this.#unasked = new Set(
+      [...run.state.steps].filter(([, step]) => step.state === "completed" || step.state === "failed").map(([key]) => key),
+    );
+  }
+
+  get replaying(): boolean {
+    return this.#unasked.size > 0;
+  }
+
+  /**
+   * Does `work` as the step that this call is, unless its outcome is recorded.
+   *
+   * @param numbered whether also the first call's key has its number.
+   * @param work is given the key and what is known of the step. @returns what is recorded as its result.
+   */
+  async once(id: string, numbered: boolean, work: (key: string, known: StepState | undefined) => Promise<unknown>): Promise<unknown> {
+    if (this.#running.has(id))
+      throw new NexusError(
+        "STEP_REPEATED",
+        { step: id },
+        { detail: `Step ${id} is called while an earlier call of it is still running: await that first, or use another id.` },
+      );
+    this.#run.signal.throwIfAborted();
+    const call = (this.#calls.get(id) ?? 0) + 1;
+    this.#calls.set(id, call);
+    const key = numbered || call > 1 ? `${id}#${call}` : id;
+    const known = this.#run.state.steps.get(key);
+    if (known?.state === "completed" || known?.state === "failed") {
+      this.#unasked.delete(key);
+      if (known.state === "failed") throw rebuilt(known.error as RunError, key);
+      return known.resultBytes === undefined ? known.result : await this.#run.results.get(key);
+    }
+    // Whatever is recorded and was not asked for until now, no longer is.
+    this.#unasked.clear();
+    this.#running.add(id);
+    try {
+      return await work(key, known);
+    } finally {
+      this.#running.delete(id);
+    }
+  }
+
+  step(id: string, options: StepOptions, run: (step: StepContext) => unknown): Promise<unknown> {
+    checkName(id);
+    checkPolicy(options.retry);
+    checkWhole("timeoutMs", options.timeoutMs, 1);
+    return this.once(id, false, (key, known) => this.#attempts(key, known, options, run));
+  }
+
+  async #attempts(key: string, known: StepState | undefined, options: StepOptions, run: (step: StepContext) => unknown): Promise<unknown> {
+    const policy = { attempts: 3, baseMs: 1_000, capMs: 30_000, ...this.#run.code.options.retry, ...options.retry };
+    if ((known?.interruptions ?? 0) >= INTERRUPTIONS) {
+      const attempts = known?.attempts ?? 0;
+      return await this.#fail(key, attempts, new NexusError("STEP_INTERRUPTED", { step: key, attempts }), 0);
+    }
+    if (known?.retryAt !== undefined) await this.#run.pause(known.retryAt - this.#run.now());
+    for (let attempt = (known?.attempts ?? 0) + 1; ; attempt++) {
+      const start = this.#run.now();
+      const started = this.#run.record("step.started", { step: key, attempt });
+      try {
+        const value = await this.#run.guarded(key, attempt, started, options.timeoutMs, run);
+        return await this.complete(key, attempt, value, start);
+      } catch (error) {
+        // Cancelled, stopped or timed out as a whole: the outcome is dropped.
+        this.#run.signal.throwIfAborted();
+        const delayMs = nextTry(error, attempt, policy);
+        if (delayMs === undefined) return await this.#fail(key, attempt, error, this.#run.now() - start);
+        this.#run.record("step.retrying", { step: key, attempt, error: runErrorOf(error), delayMs });
+        await this.#run.pause(delayMs);
+      }
+    }
+  }
+
+  /** Records the result, and gives it back as JSON carries it. @throws RESULT_INVALID */
+  async complete(key: string, attempt: number, value: unknown, start: number): Promise<unknown> {
+    const text = resultText(value, STEP_RESULT_BYTES, this.#run.limits.nesting);
+    const result = await this.#run.results.keep(key, text);
+    await this.#run.recorded("step.completed", { step: key, attempt, ...result, durationMs: Math.max(0, this.#run.now() - start) });
+    return text === undefined ? undefined : (JSON.parse(text) as unknown);
+  }
+
+  async #fail(key: string, attempt: number, thrown: unknown, durationMs: number): Promise<never> {
+    const error = runErrorOf(thrown, key);
+    await this.#run.recorded("step.failed", { step: key, attempt, error, durationMs: Math.max(0, durationMs) });
+    throw rebuilt(error, key);
+  }
+
+  /** Another run as a step: its id follows from this run's and the step's, so a later pass finds it. */
+  child(name: string, start: (runId: string) => Promise<unknown>): Promise<unknown> {
+    return this.once(`execute:${name}`, true, async (key, known) => {
+      const began = this.#run.now();
+      const childRunId = idOfDigest(createHash("sha256").update(`${this.#run.runId}/${key}`).digest());
+      if (known === undefined) this.#run.record("step.started", { step: key, attempt: 1, childRunId });
+      let value: unknown;
+      try {
+        value = await this.#run.suspended(() => start(childRunId));
+      } catch (error) {
+        this.#run.signal.throwIfAborted();
+        return await this.#fail(key, 1, error, this.#run.now() - began);
+      }
+      return await this.complete(key, 1, value, began);
+    });
+  }
+}
+
+function nextTry(error: unknown, attempt: number, policy: Required<RetryPolicy>): number | undefined {
+  if (error instanceof FatalError || NexusError.is(error, "RESULT_INVALID") || NexusError.is(error, "STEP_REPEATED")) return undefined;
+  if (error instanceof RetryAfter) return attempt < policy.attempts ? error.ms : undefined;
+  return retryDelay(attempt, policy, Math.random);
+}
+
+const STEP: unique symbol = Symbol("the step that failed");
+
+/** A recorded failure as an error: the same on the first pass as on every later one. */
+function rebuilt({ name, message, code, stack }: RunError, step: string): Error {
+  const error = new Error(message);
+  error.name = name;
+  if (stack !== undefined) error.stack = stack;
+  return Object.assign(error, { ...(code !== undefined && { code }), [STEP]: step });
+}
+
+/** The step whose failure an error is. */
+export function failedStep(error: unknown): string | undefined {
+  return (error as { [STEP]?: string } | undefined)?.[STEP];
+}

@@ -1,0 +1,109 @@
+import { waitFor } from "../delivery/wait.ts";
+import type { EventDefinition } from "../events/definitions.ts";
+import type { NexusEvent, StoredEvent } from "../events/event.ts";
+import { filterOf, nameOf } from "../events/event-filter.ts";
+import { parseFilter } from "../events/filter.ts";
+import type { JsonObject } from "../events/json.ts";
+import { recordedEvent } from "../events/recorded-event.ts";
+import { positionOf } from "../log/cursor.ts";
+import type { WaitOptions } from "./context.ts";
+import type { LiveRun } from "./live-run.ts";
+import type { StepState, Waiting } from "./run.ts";
+import { checkWhole } from "./workflow.ts";
+
+/** Sleeps as a step: recorded with its deadline, so it survives the process. */
+export async function sleep(run: LiveRun, ms: number): Promise<void> {
+  checkWhole("ms", Math.ceil(ms), 0);
+  await run.steps.once("sleep", true, async (key, known) => {
+    const start = startOf(run, known);
+    const until = known?.waiting?.until ?? start + Math.ceil(ms);
+    if (known === undefined) run.record("step.started", { step: key, attempt: 1, until });
+    await run.suspended(() => elapsed(run, { until }));
+    await run.steps.complete(key, 1, undefined, start);
+  });
+}
+
+/** What waits for events keep between their calls in one pass. */
+export class EventWaits {
+  readonly #run: LiveRun;
+  /** Where the last match of each type was: the next wait looks behind it. */
+  readonly #last = new Map<string, number>();
+
+  constructor(run: LiveRun) {
+    this.#run = run;
+  }
+
+  async wait(type: EventDefinition | string, options: WaitOptions<NexusEvent>): Promise<NexusEvent | undefined> {
+    const name = String(nameOf(type));
+    const { match, after, timeoutMs, signal: _signal, ...fields } = options;
+    checkWhole("timeoutMs", timeoutMs, 0);
+    filterOf({ ...fields, type: name });
+    const recorded = await this.#run.steps.once(`wait:${name}`, true, async (key, known) => {
+      const start = startOf(this.#run, known);
+      const waiting =
+        known?.waiting ?? (await this.#begin(key, name, { match: match as JsonObject | undefined, after, timeoutMs, fields }));
+      const event = await this.#run.suspended(() => matched(this.#run, waiting));
+      return await this.#run.steps.complete(key, 1, event, start);
+    });
+    if (recorded === undefined) return undefined;
+    const { cursor, ...event } = recorded as StoredEvent & { readonly cursor: string };
+    this.#last.set(name, event.sequence);
+    return recordedEvent(event, cursor);
+  }
+
+  async #begin(
+    key: string,
+    type: string,
+    options: { match: JsonObject | undefined; after: WaitOptions<never>["after"]; timeoutMs: number | undefined; fields: object },
+  ): Promise<Waiting> {
+    const { match, after, timeoutMs, fields } = options;
+    const place =
+      after === undefined ? (this.#last.get(type) ?? this.#run.state.first - 1) : await positionOf(this.#run.services.log, after);
+    const filter = plainFilter(type, fields);
+    const waiting: Waiting = {
+      filter,
+      after: place,
+      ...(match !== undefined && { match }),
+      ...(timeoutMs !== undefined && { until: this.#run.now() + timeoutMs }),
+    };
+    this.#run.record("step.started", { step: key, attempt: 1, ...waiting });
+    return waiting;
+  }
+}
+
+/** Until a sleep is over. */
+async function elapsed(run: LiveRun, waiting: Waiting): Promise<undefined> {
+  await run.services.clock.sleep(Math.max(0, (waiting.until ?? 0) - run.now()), run.signal);
+  return undefined;
+}
+
+/** The event that a wait is for; `undefined` at its deadline. */
+function matched(run: LiveRun, waiting: Waiting): Promise<NexusEvent | undefined> {
+  const timeoutMs = waiting.until === undefined ? undefined : Math.max(0, waiting.until - run.now());
+  const wanted = { filter: parseFilter(waiting.filter ?? {}), match: waiting.match, after: waiting.after ?? 0 };
+  return waitFor(run.services.feed, run.services.clock, wanted, timeoutMs, run.signal);
+}
+
+/** Ends the first of a run's sleeps and waits that can end, while its code is not running. */
+export async function endFirstWait(run: LiveRun): Promise<void> {
+  const open = [...run.state.steps].filter(([, step]) => step.state === "open" && step.waiting !== undefined);
+  const ends = open.map(async ([key, step]) => {
+    const waiting = step.waiting as Waiting;
+    const event = waiting.filter === undefined ? await elapsed(run, waiting) : await matched(run, waiting);
+    return { key, step, event };
+  });
+  const { key, step, event } = await Promise.race(ends);
+  await run.steps.complete(key, 1, event, startOf(run, step));
+}
+
+function startOf(run: LiveRun, known: StepState | undefined): number {
+  return known?.startedAt ?? run.now();
+}
+
+/** The filter as data: definitions by their names. */
+function plainFilter(type: string, fields: object): JsonObject {
+  const named = Object.entries(fields)
+    .filter(([, value]) => value !== undefined)
+    .map(([field, value]) => [field, Array.isArray(value) ? value.map(nameOf) : nameOf(value)]);
+  return Object.fromEntries([...named, ["type", type]]) as JsonObject;
+}
