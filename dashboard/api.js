@@ -20,10 +20,10 @@ export function get(path, query) {
   return request(address(path, query), { headers: { accept: "application/json" } });
 }
 
-export function post(path, query, body, headers = {}) {
+export function post(path, query, body) {
   return request(address(path, query), {
     method: "POST",
-    headers: { accept: "application/json", "content-type": "application/json", ...headers },
+    headers: { accept: "application/json", "content-type": "application/json" },
     body: JSON.stringify(body),
   });
 }

@@ -50,8 +50,6 @@ function entry({ name, description, inputSchema, version }, started) {
   const message = element("p", { className: "fault", role: "alert" });
   const form = element("form", { noValidate: true }, ...inputs.fields, element("div", { className: "actions" }, button), message);
 
-  // Until an answer has come the key stays: to press again after a lost connection cannot make a second run.
-  let pending = { key: "", text: "" };
   form.addEventListener("submit", (submit) => {
     submit.preventDefault();
     void run();
@@ -60,24 +58,15 @@ function entry({ name, description, inputSchema, version }, started) {
     say(message, "");
     const values = inputs.read();
     if (values === undefined) return;
-    const text = JSON.stringify(values);
-    if (pending.text !== text) pending = { key: randomKey(), text };
     button.disabled = true;
     try {
-      const { runId } = await post(
-        `workflows/${encodeURIComponent(name)}/execute`,
-        { waitMs: 0 },
-        { inputs: values },
-        { "idempotency-key": pending.key },
-      );
-      pending = { key: "", text: "" };
+      const { runId } = await post(`workflows/${encodeURIComponent(name)}/execute`, { waitMs: 0 }, { inputs: values });
       started(runId);
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
-      if (error.status !== 0) pending = { key: "", text: "" };
       if (error.body.runId) started(error.body.runId);
       const others = inputs.faults(error.body.faults ?? []).map((fault) => `${fault.path}: ${fault.message}`);
-      const doubt = error.status === 0 ? " It is not known whether the run began; to press Run again is safe." : "";
+      const doubt = error.status === 0 ? " If the run has begun all the same, it will be among the recent runs." : "";
       say(message, [error.message + doubt, ...others].join(" · "));
     } finally {
       button.disabled = false;
@@ -98,8 +87,4 @@ function entry({ name, description, inputSchema, version }, started) {
     ),
     form,
   );
-}
-
-function randomKey() {
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }

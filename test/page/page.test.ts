@@ -34,7 +34,7 @@ test("[event.6] a workflow that is run from the page, by keyboard alone, is seen
   const other = await open(server.url);
   const { page, complaints } = await open(server.url);
 
-  await page.locator("summary", { hasText: "monitored-process" }).focus();
+  await page.locator("#workflows summary", { hasText: "monitored-process" }).focus();
   await page.keyboard.press("Enter");
   await page.getByRole("button", { name: "Run monitored-process" }).focus();
   await page.keyboard.press("Enter");
@@ -53,7 +53,7 @@ test("[subscription.2] kill -9 in the middle of a run: the page goes on by itsel
   timeout: 90_000,
 }, async () => {
   const { page, complaints } = await open(server.url);
-  await page.locator("summary", { hasText: "import-movies" }).click();
+  await page.locator("#workflows summary", { hasText: "import-movies" }).click();
   await page.getByRole("button", { name: "Run import-movies" }).click();
   await page.locator("#run").getByText("row 1000 of 3201").waitFor(PATIENCE);
 
@@ -140,7 +140,7 @@ test("inputs that do not fit are refused beside their field, a run can be cancel
   timeout: 60_000,
 }, async () => {
   const { page } = await open(server.url);
-  await page.locator("summary", { hasText: "import-movies" }).click();
+  await page.locator("#workflows summary", { hasText: "import-movies" }).click();
   await page.getByLabel("batch").fill("0");
   await page.getByRole("button", { name: "Run import-movies" }).click();
   await page.locator('input[aria-invalid="true"]').waitFor(PATIENCE);
@@ -169,7 +169,7 @@ test("the page works under a path of another server", async () => {
   try {
     const address = host.address();
     const { page, complaints } = await open(`http://127.0.0.1:${typeof address === "object" ? address?.port : ""}/inside/nexus/`);
-    await page.locator("summary", { hasText: "tell" }).click();
+    await page.locator("#workflows summary", { hasText: "tell" }).click();
     await page.getByRole("button", { name: "Run tell" }).click();
     await page.locator("#run .badge", { hasText: "completed" }).waitFor(PATIENCE);
     await page.locator("#notifications").getByText("told").waitFor(PATIENCE);

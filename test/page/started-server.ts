@@ -33,11 +33,16 @@ export class StartedServer implements AsyncDisposable {
 
   /** Resolves when it is ready. */
   async start(): Promise<void> {
-    const child = spawn(process.execPath, [join(root, "bin/nexus.js"), "start", join(root, "examples/import/app.ts")], {
-      cwd: this.#folder,
-      env: { ...process.env, NEXUS_DB: join(this.#folder, this.#database), NEXUS_HOST: "127.0.0.1", NEXUS_PORT: String(this.#port) },
-      stdio: ["ignore", "pipe", "pipe"],
-    });
+    const hooks = new URL("from-sources.ts", import.meta.url).href;
+    const child = spawn(
+      process.execPath,
+      ["--import", hooks, join(root, "src/channels/cli/main.ts"), "start", join(root, "examples/import/app.ts")],
+      {
+        cwd: this.#folder,
+        env: { ...process.env, NEXUS_DB: join(this.#folder, this.#database), NEXUS_HOST: "127.0.0.1", NEXUS_PORT: String(this.#port) },
+        stdio: ["ignore", "pipe", "pipe"],
+      },
+    );
     this.#child = child;
     for (const output of [child.stdout, child.stderr]) output.on("data", (chunk) => (this.#said += chunk));
     await vi.waitFor(
