@@ -30,7 +30,7 @@ async function answer(handler: FetchHandler, incoming: IncomingMessage, outgoing
   outgoing.flushHeaders();
   if (response.body === null) return void outgoing.end();
   const reader = response.body.getReader();
-  gone.signal.addEventListener("abort", () => reader.cancel().catch(() => {}), { once: true });
+  gone.signal.addEventListener("abort", () => void reader.cancel().catch(() => {}), { once: true });
   for (;;) {
     const { done, value } = await reader.read();
     if (done) break;

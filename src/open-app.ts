@@ -70,7 +70,15 @@ export class OpenApp {
       const recorder = new Recorder(log, head.sequence);
       const emitter = new LogEmitter({ ...setup, recorder, epoch: head.epoch, context: () => contexts.getStore() });
       const services: RunServices = {
-        ...{ log, state, feed, recorder, clock, logger, counters, limits, source },
+        log,
+        state,
+        feed,
+        recorder,
+        clock,
+        logger,
+        counters,
+        limits,
+        source,
         newId: () => setup.newId(),
         within: (context, call) => contexts.run(context, call),
         context: () => contexts.getStore(),
@@ -112,7 +120,10 @@ export class OpenApp {
   #handlerSetup(): Parameters<Handlers["open"]>[0] {
     const { clock, logger, source, contexts, counters } = this.#setup;
     return {
-      ...{ feed: this.feed, clock, logger, source },
+      feed: this.feed,
+      clock,
+      logger,
+      source,
       position: () => this.position,
       within: (event, call) => contexts.run(contextOf(event), call),
       failed: (event, error) => {

@@ -42,7 +42,7 @@ export class Handlers {
 
   /** Resolves when all are through everything up to the position. */
   async settled(position: number): Promise<void> {
-    await Promise.all([...this.#handlers].map(({ reader }) => reader?.settled(position)));
+    await Promise.all([...this.#handlers].map(async ({ reader }) => await reader?.settled(position)));
   }
 
   /** No further calls; those that run are told to end. @returns how many there were. */

@@ -1,4 +1,4 @@
-import type { EventDefinition, Workflow } from "./definitions.ts";
+import type { Workflow } from "./definitions.ts";
 import type { Channel } from "./event.ts";
 import { type Filter, parseFilter } from "./filter.ts";
 
@@ -37,6 +37,6 @@ function namesOf(value: unknown): unknown {
 }
 
 /** The name of a definition; a name as it is. */
-export function nameOf(value: EventDefinition | Workflow | unknown): unknown {
+export function nameOf(value: unknown): unknown {
   return typeof value === "object" && value !== null && "name" in value ? value.name : value;
 }

@@ -78,7 +78,7 @@ export class Feed {
     return { event, json: JSON.stringify(event) };
   }
 
-  async close(reason: unknown): Promise<void> {
+  async close(reason: Error): Promise<void> {
     this.#stopped.abort(reason);
     await this.#following;
     this.#waiters.fail(reason);

@@ -1,7 +1,7 @@
 interface Waiter {
   readonly position: number;
   wake(): void;
-  fail(reason: unknown): void;
+  fail(reason: Error): void;
 }
 
 /** Those who wait for a log to grow past a position. They compare positions, so nobody sleeps through an append; there are no timers. */
@@ -11,16 +11,16 @@ export class Waiters {
   /** @returns a promise for the first `wake` with more than `position`; it rejects with the signal's reason, or that of `fail`. */
   wait(position: number, signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
-      if (signal.aborted) return reject(signal.reason);
+      if (signal.aborted) return reject(signal.reason as Error);
       const leave = (): void => {
         this.#waiting.delete(waiter);
         signal.removeEventListener("abort", aborted);
       };
-      const fail = (reason: unknown): void => {
+      const fail = (reason: Error): void => {
         leave();
         reject(reason);
       };
-      const aborted = (): void => fail(signal.reason);
+      const aborted = (): void => fail(signal.reason as Error);
       const wake = (): void => {
         leave();
         resolve();
@@ -37,7 +37,7 @@ export class Waiters {
   }
 
   /** Nothing will come any more. */
-  fail(reason: unknown): void {
+  fail(reason: Error): void {
     for (const waiter of this.#waiting) waiter.fail(reason);
   }
 }

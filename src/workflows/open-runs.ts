@@ -45,13 +45,9 @@ export class OpenRuns {
     this.#written = new Set(written);
     for (const runId of written) this.#open.add(runId);
     this.#stopListening = parts.feed.onAdvance(() => this.#read());
-    this.#timer = setInterval(
-      () =>
-        this.flush().catch((error: unknown) =>
-          parts.logger.warn({ error }, "the list of unfinished runs was not saved; it is tried again"),
-        ),
-      FLUSH_EVERY_MS,
-    );
+    this.#timer = setInterval(() => {
+      this.flush().catch((error: unknown) => parts.logger.warn({ error }, "the list of unfinished runs was not saved; it is tried again"));
+    }, FLUSH_EVERY_MS);
     this.#timer.unref();
   }
 

@@ -38,9 +38,9 @@ function linesOf(error: NexusError): string[] {
   const [row, message] = [ERRORS[error.code], plain(error.message)];
   const lines = [cross(faults === undefined ? message : row.says)];
   if (faults !== undefined) lines.push(...faultLines(faults));
-  const known = (similar ?? []).map(plain);
-  if (known.length > 0) lines.push(`  did you mean ${known.join(", ")}?`);
-  else if (message !== row.todo && error.code !== "OPTION_INVALID") lines.push(`  ${row.todo}`);
+  const unsaid = (similar ?? []).map(plain).filter((name) => !message.includes(name));
+  if (unsaid.length > 0) lines.push(`  did you mean ${unsaid.join(", ")}?`);
+  else if (similar === undefined && message !== row.todo && error.code !== "OPTION_INVALID") lines.push(`  ${row.todo}`);
   return lines;
 }
 

@@ -28,6 +28,9 @@ export function outcomeOf(record: RunAnswer): Outcome | undefined {
 export function answerOf(outcome: Outcome, runId: string, cursor: Cursor): object {
   if (outcome.status === "completed")
     return { runId, status: outcome.status, result: outcome.result, durationMs: outcome.durationMs, cursor };
-  if (outcome.status === "failed") throw new NexusError("WORKFLOW_FAILED", { runId, cursor, error: outcome.error });
+  if (outcome.status === "failed") {
+    const { error } = outcome;
+    throw new NexusError("WORKFLOW_FAILED", { runId, cursor, error }, { detail: `The workflow failed: ${error.message}` });
+  }
   throw new NexusError("RUN_CANCELLED", { runId, ...(outcome.reason !== undefined && { reason: outcome.reason }), cursor });
 }

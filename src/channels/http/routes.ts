@@ -16,7 +16,7 @@ import { type OpenStream, sseResponse } from "./sse.ts";
 export interface RouteParts {
   readonly app: App;
   /** A stream has opened. @returns what to call when it is over. @throws SERVER_STOPPING */
-  opened(stream: OpenStream): () => void;
+  readonly opened: (stream: OpenStream) => () => void;
 }
 
 const JSON_TYPE = { "content-type": "application/json" };

@@ -74,7 +74,7 @@ export class Socket implements OpenStream {
   #message(data: RawData, isBinary: boolean): void {
     try {
       if (isBinary) throw new NexusError("PROTOCOL_INVALID", { reason: "it is binary; frames are text" });
-      const frame = readFrame(String(data));
+      const frame = readFrame((data as Buffer).toString());
       if (this.#used.has(frame.id) && frame.op !== "unsubscribe")
         throw new NexusError("PROTOCOL_INVALID", { reason: `the id ${frame.id} is in use` });
       this.#handle(frame);

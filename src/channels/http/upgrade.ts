@@ -16,8 +16,8 @@ const SUBPROTOCOL = "nexus.v1";
 export interface UpgradeParts {
   readonly app: App;
   /** @returns what surrounds the caller's calls. @throws HOST_REFUSED · ORIGIN_REFUSED */
-  admit(request: IncomingMessage): Context;
-  opened(stream: OpenStream): () => void;
+  readonly admit: (request: IncomingMessage) => Context;
+  readonly opened: (stream: OpenStream) => () => void;
 }
 
 /** Makes WebSockets of the requests for `<basePath>/events/ws`. @returns whether the request is one of those. */
