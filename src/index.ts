@@ -30,6 +30,7 @@ export type { Channel, Cursor, NexusEvent, Visibility } from "./events/event.ts"
 export type { EventFilter } from "./events/event-filter.ts";
 export { defineEvent, type EventTypeOptions } from "./events/event-type.ts";
 export type { JsonObject, JsonValue } from "./events/json.ts";
+export { jsonSchema } from "./events/json-schema.ts";
 export type { EventFor, OpenRegistry, Registry, RegistryOf, UndeclaredEvent } from "./events/registry.ts";
 export type { Fields, Schema, SchemaInput, SchemaOutput } from "./events/schema.ts";
 export type { OpenStore, Store, StoreSetup } from "./log/store.ts";

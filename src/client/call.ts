@@ -112,6 +112,6 @@ function addressOf(connection: Connection): string {
 /** What the platform calls the failure. `fetch` puts it in the cause, and in several when a name has several addresses. */
 function codeOf(error: unknown): string | undefined {
   if (typeof error !== "object" || error === null) return undefined;
-  const { code, cause, errors } = error as { code?: unknown; cause?: unknown; errors?: readonly unknown[] };
-  return codeOf(cause) ?? codeOf(errors?.[0]) ?? (typeof code === "string" ? code : undefined);
+  const { code, cause, errors } = error as { code?: unknown; cause?: { readonly message?: string }; errors?: readonly unknown[] };
+  return codeOf(cause) ?? codeOf(errors?.[0]) ?? (typeof code === "string" ? code : cause?.message);
 }

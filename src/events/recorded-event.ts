@@ -52,7 +52,7 @@ for (const field of Object.keys(FIELDS)) {
     },
   });
 }
-// The stack of a failure is recorded once, in its error; the seed's name for it answers, too.
+// The stack of a failure is recorded once, in its error: this is another way to it.
 Object.defineProperty(BuiltInRecordedEvent.prototype, "traceback", {
   get(this: { readonly data: { readonly error?: { readonly stack?: string } } }): unknown {
     return this.data.error?.stack;
