@@ -3,7 +3,8 @@
 /** A problem+json answer, or an answer that never came (status 0). */
 export class Problem extends Error {
   constructor(status, body) {
-    super(body.detail ?? body.title ?? `The server answered ${status}.`);
+    // The detail of an answer with faults repeats them.
+    super((body.faults === undefined ? body.detail : undefined) ?? body.title ?? `The server answered ${status}.`);
     this.status = status;
     this.body = body;
   }

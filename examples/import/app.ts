@@ -10,8 +10,8 @@ const app = new Nexus({
 });
 
 // Called in this process for every such event, whoever started the run: a page, a terminal or an agent.
-app.onEvent(DataProcessed, (event, { log }) => {
-  log.info({ runId: event.runId, ...event.data }, `processed ${event.data.records_processed} records`);
+app.onEvent(DataProcessed, ({ runId, data }) => {
+  console.log(`run ${runId}: ${data.records_processed} records in ${data.duration} s, ${data.errors.length} rejected`);
 });
 
 export default app;

@@ -51,18 +51,27 @@ export class StartedServer implements AsyncDisposable {
         const { status } = await fetch(`${this.url}readyz`);
         if (status !== 200) throw new Error(`readyz answers ${status}`);
       },
-      { timeout: 20_000, interval: 50 },
+      { timeout: 30_000, interval: 50 },
     );
     if (child.exitCode !== null) throw new Error(`the server ended with ${child.exitCode}:\n${this.#said}`);
   }
 
   /** `kill -9`: it gets no chance to say or save anything. */
   async kill(): Promise<void> {
+    await this.#end("SIGKILL");
+  }
+
+  /** It drains, tells its streams, and ends. */
+  async stop(): Promise<void> {
+    await this.#end("SIGTERM");
+  }
+
+  async #end(signal: "SIGKILL" | "SIGTERM"): Promise<void> {
     const child = this.#child;
     this.#child = undefined;
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
     const exit = once(child, "exit");
-    child.kill("SIGKILL");
+    child.kill(signal);
     await exit;
   }
 
