@@ -19,6 +19,9 @@ export interface Everywhere {
   readonly output: "text" | "json";
 }
 
+/** Says, with every call, where it came in. */
+export const CHANNEL: Readonly<Record<string, string>> = { "nexus-channel": "cli" };
+
 /** Makes work out of a command: its exit code becomes the process's. */
 export function doing<Options>(
   work: (cli: Cli, options: Options, args: readonly string[], command: Command) => Promise<number>,
@@ -32,7 +35,7 @@ function cliOf(command: Command): Cli {
   const { url, output } = command.optsWithGlobals<Everywhere>();
   const server = addressOf(url !== undefined ? "--url" : "NEXUS_URL", url ?? (process.env.NEXUS_URL || "http://127.0.0.1:8000"));
   return {
-    remote: remote(server, { headers: { "nexus-channel": "cli" } }),
+    remote: remote(server, { headers: CHANNEL }),
     json: output === "json",
     hint: (text) => (url === undefined ? text : `${text} --url ${quoted(url)}`),
     again: (options) =>
