@@ -88,7 +88,7 @@ describe.each(Object.entries(PLACES))("%s", (_name, place) => {
           expect(await readBack(reopened.log, filter)).toEqual(all.slice(floor).filter((event) => filter.matches(event)));
       },
     );
-    await fc.assert(property, { numRuns: 40 });
+    await fc.assert(property, { numRuns: 25 });
   });
 });
 

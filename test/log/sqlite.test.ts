@@ -93,7 +93,7 @@ test("[log.10] on a full disk appends are STORE_UNAVAILABLE, the process lives, 
   expect((await log.append(anEvent("more"))).sequence).toBe(acknowledged.length + 1);
 });
 
-test("[log.7] a log that is trimmed as it grows keeps its size", async () => {
+test("a log that is trimmed as it grows keeps its size", async () => {
   await using directory = await temporaryDirectory();
   const file = join(directory.path, "nexus.db");
   await using store = tunedSqliteStore(file, "normal", { indexEvery: 50, batchCalls: 100, batchBytes: 1_000_000 });

@@ -50,7 +50,7 @@ describe.each(Object.entries(PLACES))("%s", (_name, place) => {
       expect((await opened.log.read({ after: 0 })).events.map(({ id }) => id)).toEqual(taken.map(({ id }) => id));
       await opened[Symbol.asyncDispose]();
     });
-    await fc.assert(property, { numRuns: 60 });
+    await fc.assert(property, { numRuns: 30 });
   });
 
   test("any puts and deletes leave the state a map would have", async () => {
@@ -78,7 +78,7 @@ describe.each(Object.entries(PLACES))("%s", (_name, place) => {
       expect(entries.map(({ key, value }) => [key, JSON.stringify(value)])).toEqual([...values].sort(([a], [b]) => (a < b ? -1 : 1)));
       expect(new Set(entries.map(({ revision }) => revision)).size).toBe(entries.length);
     });
-    await fc.assert(property, { numRuns: 40 });
+    await fc.assert(property, { numRuns: 25 });
   });
 });
 

@@ -66,7 +66,7 @@ export const trimCases: Readonly<Record<string, Body>> = {
     await subject.log.append(aStep("kept"), { expect: last.id });
   },
 
-  "[log.7] a long prefix goes while appends and reads go on": async (subject) => {
+  "trim: a long prefix goes while appends and reads go on": async (subject) => {
     const count = 1500;
     await Promise.all(Array.from({ length: count }, () => subject.log.append(anEvent())));
     const trimming = subject.log.trim(count);
