@@ -1,7 +1,8 @@
 import type { FetchHandler, Nexus as NexusInterface, NexusOptions } from "./api.ts";
 import { App } from "./app.ts";
 import { listen, type Server } from "./channels/http/server.ts";
-import type { UpgradeHandler } from "./channels/http/upgrade.ts";
+import { refuse, type UpgradeHandler } from "./channels/http/upgrade.ts";
+import { NexusError } from "./errors.ts";
 import type { Definitions } from "./events/definitions.ts";
 import type { Registry, RegistryOf } from "./events/registry.ts";
 import { Site } from "./serve.ts";
@@ -61,11 +62,14 @@ class NexusServer extends App {
     }
     // The port first: when it is taken, nothing was opened, and no run was taken up.
     const upgrade: UpgradeHandler = (request, socket, head) => {
-      if (!this.#site.upgrade(request, socket, head, "")) socket.destroy();
+      if (!this.#site.upgrade(request, socket, head, ""))
+        refuse(socket, new NexusError("NOT_FOUND", { path: (request.url ?? "").slice(0, 200) }), this.logger);
     };
     const server = await listen(this.fetch, upgrade, { host: options.host ?? this.#http.host, port: options.port ?? this.#http.port });
     try {
       await this.begin();
+      // stop() was called meanwhile, and knew of no server to close.
+      if (this.isStopping) throw new NexusError("APP_STOPPED", {});
     } catch (error) {
       await server.close();
       throw error;

@@ -1,7 +1,7 @@
-import { once } from "node:events";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { Readable } from "node:stream";
 import type { FetchHandler, Nexus } from "./api.ts";
+import { sendResponse } from "./channels/http/node-response.ts";
 import { siteOf } from "./nexus.ts";
 
 /** For Express and bare Node. Reads `originalUrl`, and a body that express.json() has already taken. */
@@ -24,21 +24,8 @@ export function acceptWebSockets(server: Server, app: Nexus, options: { readonly
 
 async function answer(handler: FetchHandler, incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
   const gone = new AbortController();
-  outgoing.on("close", () => gone.abort());
-  const response = await handler(requestOf(incoming, gone.signal));
-  outgoing.writeHead(response.status, Object.fromEntries(response.headers));
-  outgoing.flushHeaders();
-  if (response.body === null) return void outgoing.end();
-  const reader = response.body.getReader();
-  gone.signal.addEventListener("abort", () => void reader.cancel().catch(() => {}), { once: true });
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) break;
-    // As fast as the peer takes it: what it does not take stays in the log.
-    if (!outgoing.write(value)) await once(outgoing, "drain", { signal: gone.signal }).catch(() => {});
-    if (gone.signal.aborted) return;
-  }
-  outgoing.end();
+  outgoing.once("close", () => gone.abort());
+  await sendResponse(await handler(requestOf(incoming, gone.signal)), outgoing);
 }
 
 function requestOf(incoming: IncomingMessage & { readonly originalUrl?: string; readonly body?: unknown }, signal: AbortSignal): Request {
@@ -49,11 +36,18 @@ function requestOf(incoming: IncomingMessage & { readonly originalUrl?: string; 
   );
   const init: RequestInit & { duplex?: "half" } = { method, headers: given, signal };
   if (method !== "GET" && method !== "HEAD") {
-    if (incoming.readableEnded || incoming.body !== undefined) init.body = JSON.stringify(incoming.body ?? {});
+    if (incoming.readableEnded || incoming.body !== undefined) init.body = bodyOf(incoming.body);
     else {
       init.body = Readable.toWeb(incoming) as ReadableStream;
       init.duplex = "half";
     }
   }
-  return new Request(new URL(target, `http://${headers.host ?? "localhost"}`), init);
+  // The Host header is not to be trusted to make an address of; it is checked as a header.
+  return new Request(new URL(target.replace(/^\/*/, "/"), "http://localhost"), init);
+}
+
+/** A body that a parser of the host's has taken: bytes and text as they came, anything else was JSON. */
+function bodyOf(taken: unknown): string | Uint8Array<ArrayBuffer> {
+  if (typeof taken === "string") return taken;
+  return Buffer.isBuffer(taken) ? new Uint8Array(taken) : JSON.stringify(taken ?? {});
 }

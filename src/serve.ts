@@ -24,7 +24,7 @@ export class Site {
   readonly #routes = new Map<string, Hono>();
   readonly #upgrade: ReturnType<typeof socketUpgrade>;
   #tending: NodeJS.Timeout | undefined;
-  #closed = false;
+  readonly #stopping = new AbortController();
 
   constructor(app: App, http: NonNullable<NexusOptions["http"]>) {
     this.#app = app;
@@ -33,34 +33,37 @@ export class Site {
       app,
       admit: ({ headers }) => {
         checkCaller(headers.host, headers.origin, this.#guard);
+        if (app.isStopping) throw stopping();
         return callerContext(headers["nexus-channel"]);
       },
       opened: (stream) => this.#opened(stream),
     });
   }
 
-  /** Streams that are open. */
-  get streams(): number {
-    return this.#streams.size;
-  }
-
   /** @param basePath what stands before the site's paths, without a slash at its end. */
   async fetch(request: Request, basePath: string): Promise<Response> {
+    let origin: string | undefined;
+    let response: Response;
     try {
       const { pathname, host } = new URL(request.url);
       const health = HEALTH.find((path) => pathname === basePath + path);
       if (health !== undefined) return this.#health(health);
-      const origin = checkCaller(request.headers.get("host") ?? host, request.headers.get("origin") ?? undefined, this.#guard);
-      if (request.method === "OPTIONS" && origin !== undefined) return preflight(origin);
-      if (this.#app.isStopping) throw stopping();
-      await this.#app.begin();
-      const context = callerContext(request.headers.get("nexus-channel") ?? undefined);
-      const response = await this.#app.within(context, () => this.#routesUnder(basePath).fetch(request));
-      if (origin !== undefined) allowOrigin(response.headers, origin);
-      return response;
+      origin = checkCaller(request.headers.get("host") ?? host, request.headers.get("origin") ?? undefined, this.#guard);
+      response = await this.#answer(request, basePath, origin);
     } catch (error) {
-      return problemResponse(error, this.#app.logger);
+      response = problemResponse(error, this.#app.logger);
     }
+    // Refusals too: a page that may call is to read why it was refused.
+    if (origin !== undefined) allowOrigin(response.headers, origin);
+    return response;
+  }
+
+  async #answer(request: Request, basePath: string, origin: string | undefined): Promise<Response> {
+    if (request.method === "OPTIONS" && origin !== undefined) return preflight();
+    if (this.#app.isStopping) throw stopping();
+    await this.#app.begin();
+    const context = callerContext(request.headers.get("nexus-channel") ?? undefined);
+    return await this.#app.within(context, () => this.#routesUnder(basePath).fetch(request));
   }
 
   /** @returns false for a request that is not for a WebSocket of ours; nothing was done to it. */
@@ -70,7 +73,7 @@ export class Site {
 
   /** Ends all streams: each is told to come back, not all at once. */
   async close(): Promise<void> {
-    this.#closed = true;
+    this.#stopping.abort(stopping());
     clearInterval(this.#tending);
     for (const stream of this.#streams) stream.stop(stopping());
   }
@@ -83,14 +86,22 @@ export class Site {
   #routesUnder(basePath: string): Hono {
     let hono = this.#routes.get(basePath);
     if (hono === undefined) {
-      hono = routes({ app: this.#app, opened: (stream) => this.#opened(stream) }, basePath);
+      hono = routes(
+        {
+          app: this.#app,
+          opened: (stream) => this.#opened(stream),
+          streams: () => this.#streams.size,
+          stopping: this.#stopping.signal,
+        },
+        basePath,
+      );
       this.#routes.set(basePath, hono);
     }
     return hono;
   }
 
   #opened(stream: OpenStream): () => void {
-    if (this.#closed) throw stopping();
+    if (this.#stopping.signal.aborted) throw stopping();
     this.#streams.add(stream);
     // One timer for all of them, as long as there are any.
     this.#tending ??= setInterval(() => {
@@ -119,13 +130,12 @@ function callerContext(header: string | string[] | undefined): Context {
   return { channel, userId: "local" };
 }
 
-function preflight(origin: string): Response {
-  const headers = new Headers({
+function preflight(): Response {
+  const headers = {
     "access-control-allow-methods": "GET, POST",
     "access-control-allow-headers": "content-type, last-event-id, nexus-channel",
     "access-control-max-age": "600",
-  });
-  allowOrigin(headers, origin);
+  };
   return new Response(null, { status: 204, headers });
 }
 

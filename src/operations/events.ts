@@ -1,5 +1,6 @@
 import Type from "typebox";
 import { isLoss } from "../delivery/subscription.ts";
+import { NexusError } from "../errors.ts";
 import type { EmitOptions } from "../events/emitter.ts";
 import { filterOf } from "../events/event-filter.ts";
 import { parseFilter } from "../events/filter.ts";
@@ -106,10 +107,12 @@ const poll: Operation = operation({
       }
     } catch (error) {
       if (!signal.aborted) throw error;
+      // The server is stopping: the caller is to come back, not to go on at once.
+      if (NexusError.is(call.signal.reason)) throw call.signal.reason;
     } finally {
       over.abort();
     }
-    return { body: { events: [], cursor: await feed.cursorAt(position), hasMore: false } };
+    return { body: { events: [], cursor: await feed.cursorAt(position), hasMore: position < feed.end } };
   },
 });
 

@@ -6,7 +6,7 @@ export type Scope = "workflows:read" | "workflows:run" | "events:read" | "events
 
 /** Who calls, and how. */
 export interface Call {
-  /** Aborts when the caller is gone. */
+  /** Aborts when the caller is gone, and with SERVER_STOPPING when it is to come back later. */
   readonly signal: AbortSignal;
 }
 

@@ -4,11 +4,15 @@ import type { Logger } from "../../observability/logger.ts";
 /** An error as an HTTP answer. What nobody expected is logged, and tells the caller nothing of itself. */
 export function problemResponse(error: unknown, logger: Logger): Response {
   const problem = loggedProblem(error, logger);
+  return new Response(JSON.stringify(problem), { status: problem.status, headers: problemHeaders(error, problem) });
+}
+
+export function problemHeaders(error: unknown, problem: Problem): Record<string, string> {
   const headers: Record<string, string> = { "content-type": "application/problem+json", "cache-control": "no-store" };
   if (typeof problem["retryAfterMs"] === "number") headers["retry-after"] = String(Math.ceil(problem["retryAfterMs"] / 1000));
   if (NexusError.is(error, "METHOD_NOT_ALLOWED")) headers["allow"] = error.details.allowed.join(", ");
   if (NexusError.is(error, "UPGRADE_REQUIRED")) headers["upgrade"] = "websocket";
-  return new Response(JSON.stringify(problem), { status: problem.status, headers });
+  return headers;
 }
 
 export function loggedProblem(error: unknown, logger: Logger): Problem {

@@ -21,7 +21,7 @@ const SKIPPED = 1000;
 /** A stream that wrote nothing for so long says where it is; looked at every few seconds, so well within 15 s. */
 const QUIET_MS = 9_000;
 /** A reader that took nothing for so long is let go. */
-const STUCK_MS = 30_000;
+export const STUCK_MS: number = 30_000;
 
 /**
  * One pushed stream: reads the feed as far as its connection has room, in the turn that the feed advances. A slow one lags in the log; nothing queues for it.

@@ -10,19 +10,24 @@ import { pageFile } from "./page.ts";
 import { problemResponse } from "./problem.ts";
 import { readFilterQuery, readQuery } from "./query.ts";
 import { checkOnLoss } from "./resume.ts";
-import { type OpenStream, sseResponse } from "./sse.ts";
+import { type OpenStream, SSE_HEADERS, sseResponse } from "./sse.ts";
 
 /** What the routes need of the site they are part of. */
 export interface RouteParts {
   readonly app: App;
   /** A stream has opened. @returns what to call when it is over. @throws SERVER_STOPPING */
   readonly opened: (stream: OpenStream) => () => void;
+  /** How many are open. */
+  readonly streams: () => number;
+  /** Aborts with SERVER_STOPPING for those who only wait. */
+  readonly stopping: AbortSignal;
 }
 
 const JSON_TYPE = { "content-type": "application/json" };
 
 /** The paths of the server, without what stands before them. */
-export function routes({ app, opened }: RouteParts, basePath: string): Hono {
+export function routes(parts: RouteParts, basePath: string): Hono {
+  const { app, opened } = parts;
   const hono = new Hono({ getPath: (request) => pathUnder(request, basePath) });
   const allowed = new Map<string, string[]>();
   const on = (method: "GET" | "POST", path: string, answer: (c: Context) => Promise<Response>): void => {
@@ -31,21 +36,27 @@ export function routes({ app, opened }: RouteParts, basePath: string): Hono {
   };
   for (const operation of OPERATIONS) {
     const path = operation.path.replace(/\{(\w+)\}/g, ":$1");
-    on(operation.method, path, (c) => answer(app, operation, c));
+    on(operation.method, path, (c) => answer(parts, operation, c));
   }
   on("GET", "/events/stream", async (c) => {
     const { filter, controls } = readFilterQuery(new URL(c.req.url).searchParams, ["after", "lastEventId", "onLoss"]);
     const { onLoss } = controls;
     checkOnLoss(onLoss);
+    const parsed = parseFilter(filter);
+    // Nobody would read, or end, the stream that a HEAD asks about.
+    if (c.req.raw.method === "HEAD") return new Response(null, { headers: SSE_HEADERS });
     const { log, feed } = await app.source();
     // An EventSource reconnects with its first address: what it read last says more than what that asks for.
     const requested = c.req.header("last-event-id") || controls["lastEventId"] || controls["after"];
-    return await sseResponse(log, feed, { filter: parseFilter(filter), requested, onLoss }, () => app.clock.now(), opened);
+    return await sseResponse(
+      { log, feed, counters: app.counters, now: () => app.clock.now(), opened },
+      { filter: parsed, requested, onLoss },
+    );
   });
   on("GET", "/events/ws", async () => {
     throw new NexusError("UPGRADE_REQUIRED", { subprotocol: "nexus.v1" });
   });
-  on("GET", "/health", async () => Response.json(await app.health()));
+  on("GET", "/health", async () => Response.json({ ...(await app.health()), streams: parts.streams() }));
   on("GET", "/", async (c) => {
     // Under a path of another server, what the page names is found only behind its slash.
     if (basePath !== "" && !new URL(c.req.url).pathname.endsWith("/")) return c.redirect(`${basePath}/`);
@@ -66,7 +77,7 @@ function notFound(c: Context): never {
   throw new NexusError("NOT_FOUND", { path: c.req.path.slice(0, 200) });
 }
 
-async function answer(app: App, operation: Operation, c: Context): Promise<Response> {
+async function answer({ app, stopping }: RouteParts, operation: Operation, c: Context): Promise<Response> {
   const query = queryOf(operation, new URL(c.req.url).searchParams);
   const params = c.req.param() as Record<string, string>;
   checkInput(operation.params, params);
@@ -75,7 +86,9 @@ async function answer(app: App, operation: Operation, c: Context): Promise<Respo
   if (operation.body !== undefined) checkInput(operation.body, body);
   if (c.req.header("idempotency-key") !== undefined) throw new NexusError("OPTION_UNSUPPORTED", { option: "Idempotency-Key" });
   const input = { ...body, ...query.input, ...params, ...(query.filter !== undefined && { filter: query.filter }) };
-  const { status = 200, body: answered } = await operation.run(app, input as never, { signal: c.req.raw.signal });
+  const { status = 200, body: answered } = await operation.run(app, input as never, {
+    signal: AbortSignal.any([c.req.raw.signal, stopping]),
+  });
   return new Response(JSON.stringify(answered), { status, headers: { ...JSON_TYPE, "cache-control": "no-store" } });
 }
 

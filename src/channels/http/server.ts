@@ -1,8 +1,10 @@
-import type { Server as HttpServer } from "node:http";
+import type { Server as HttpServer, IncomingMessage, ServerResponse } from "node:http";
 import { createAdaptorServer } from "@hono/node-server";
+import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import type { FetchHandler } from "../../api.ts";
 import { NexusError } from "../../errors.ts";
 import { isLoopback } from "./guard.ts";
+import { sendResponse } from "./node-response.ts";
 import type { UpgradeHandler } from "./upgrade.ts";
 
 /** A server that listens. */
@@ -28,9 +30,22 @@ export async function listen(
 ): Promise<Server> {
   const host = options.host ?? (process.env["NEXUS_HOST"] || "127.0.0.1");
   if (!isLoopback(host)) throw new NexusError("BIND_REFUSED", { host });
-  const port = options.port ?? portOf(process.env["NEXUS_PORT"] || process.env["PORT"] || "8000");
-  const server = createAdaptorServer({ fetch: (request) => fetch(request), overrideGlobalObjects: false }) as HttpServer;
+  const port = portOf(String(options.port ?? (process.env["NEXUS_PORT"] || process.env["PORT"] || "8000")));
+  const server = createAdaptorServer({
+    fetch: async (request, { outgoing }) => {
+      const response = await fetch(request);
+      if (!(response.headers.get("content-type") ?? "").startsWith("text/event-stream")) return response;
+      sendResponse(response, outgoing as ServerResponse).catch(() => outgoing.destroy());
+      return RESPONSE_ALREADY_SENT;
+    },
+    overrideGlobalObjects: false,
+    // Some clients offer HTTP/2 in the same header: they are answered as if they had not. (Not known before Node 24.9.)
+    serverOptions: { shouldUpgradeCallback: ({ headers }: IncomingMessage) => headers.upgrade?.toLowerCase() === "websocket" } as object,
+  }) as HttpServer;
   server.on("upgrade", upgrade);
+  let closing = false;
+  // A connection is idle only after its last answer.
+  server.on("request", (_request, response) => response.once("close", () => closing && setImmediate(() => server.closeIdleConnections())));
   await bound(server, host, port);
   const address = server.address();
   const bare = typeof address === "object" && address !== null ? address.port : port;
@@ -38,10 +53,12 @@ export async function listen(
   return {
     url: `http://${host.includes(":") ? `[${host.replace(/^\[|\]$/g, "")}]` : host}:${bare}`,
     stopAccepting: async () => {
+      closing = true;
       server.close();
       server.closeIdleConnections();
     },
     close: async () => {
+      closing = true;
       server.close();
       server.closeIdleConnections();
       const late = setTimeout(() => server.closeAllConnections(), CLOSING_MS);

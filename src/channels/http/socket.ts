@@ -6,7 +6,7 @@ import type { Context } from "../../events/context.ts";
 import { parseFilter } from "../../events/filter.ts";
 import type { Encoder } from "../../log/batch.ts";
 import { loggedProblem } from "./problem.ts";
-import { type Outlet, Push } from "./push.ts";
+import { type Outlet, Push, STUCK_MS } from "./push.ts";
 import { checkOnLoss, resumeAt } from "./resume.ts";
 import { textFrame } from "./socket-frame.ts";
 import { type ClientFrame, callOperation, checkFrame, readFrame } from "./socket-ops.ts";
@@ -27,11 +27,15 @@ export class Socket implements OpenStream {
   readonly #raw: Duplex;
   readonly #context: Context;
   readonly #pushes = new Map<string, Push>();
+  /** Subscriptions that are being made. */
+  readonly #subscribing = new Map<string, Promise<void>>();
   /** Ids in use: by subscriptions, and by calls that are not answered. */
   readonly #used = new Set<string>();
   readonly #gone = new AbortController();
   #calls = 0;
   #corked = false;
+  /** Since when it takes no answers, and so is asked for no more calls. */
+  #deafSince: number | undefined;
   #unanswered = 0;
   #pingedAt: number;
   #taken = 0;
@@ -44,6 +48,7 @@ export class Socket implements OpenStream {
     this.#pingedAt = app.clock.now();
     ws.on("message", (data, isBinary) => this.#message(data, isBinary));
     ws.on("pong", () => (this.#unanswered = 0));
+    ws.on("ping", () => this.#listenAsFarAs());
     // A broken frame, a reset: ws closes by itself, and `close` follows.
     ws.on("error", (error) => app.logger.debug({ error }, "a WebSocket failed"));
     ws.on("close", () => {
@@ -56,6 +61,7 @@ export class Socket implements OpenStream {
 
   tend(): void {
     if (this.#taken !== this.#takenByPeer()) this.#progressed();
+    if (this.#deafSince !== undefined && this.#app.clock.now() - this.#deafSince >= STUCK_MS) return this.#letGo();
     for (const push of this.#pushes.values()) push.tend();
     if (this.#app.clock.now() - this.#pingedAt < PING_EVERY_MS) return;
     if (this.#unanswered >= 2) return this.#ws.terminate();
@@ -75,8 +81,8 @@ export class Socket implements OpenStream {
     try {
       if (isBinary) throw new NexusError("PROTOCOL_INVALID", { reason: "it is binary; frames are text" });
       const frame = readFrame((data as Buffer).toString());
-      if (this.#used.has(frame.id) && frame.op !== "unsubscribe")
-        throw new NexusError("PROTOCOL_INVALID", { reason: `the id ${frame.id} is in use` });
+      const ends = frame.op === "unsubscribe" && (this.#pushes.has(frame.id) || this.#subscribing.has(frame.id));
+      if (this.#used.has(frame.id) && !ends) throw new NexusError("PROTOCOL_INVALID", { reason: `the id ${frame.id} is in use` });
       this.#handle(frame);
     } catch (error) {
       // Whatever cannot be answered under an id ends the connection.
@@ -86,10 +92,8 @@ export class Socket implements OpenStream {
 
   #handle(frame: ClientFrame): void {
     const { id } = frame;
-    const own = !this.#used.has(id);
     this.#used.add(id);
     this.#calls += 1;
-    if (this.#calls >= CALLS_AT_ONCE) this.#ws.pause();
     this.#app
       .within(this.#context, () => this.#answer(frame))
       .catch((error: unknown) => {
@@ -98,10 +102,11 @@ export class Socket implements OpenStream {
         this.#send({ kind: "problem", id, ...loggedProblem(error, this.#app.logger) });
       })
       .finally(() => {
-        if (own && !this.#pushes.has(id)) this.#used.delete(id);
+        if (!this.#pushes.has(id)) this.#used.delete(id);
         this.#calls -= 1;
-        if (this.#ws.isPaused && this.#calls < CALLS_AT_ONCE) this.#ws.resume();
+        this.#listenAsFarAs();
       });
+    this.#listenAsFarAs();
   }
 
   async #answer(frame: ClientFrame): Promise<void> {
@@ -109,9 +114,9 @@ export class Socket implements OpenStream {
     checkFrame(frame);
     switch (frame.op) {
       case "subscribe":
-        return await this.#subscribe(frame);
+        return await this.#subscribed(frame);
       case "unsubscribe":
-        this.#unsubscribe(id);
+        await this.#unsubscribe(id);
         return this.#reply(id, {});
       case "emit":
       case "execute":
@@ -120,6 +125,12 @@ export class Socket implements OpenStream {
         // `ping`; and `authenticate`, which any caller passes as long as no credentials are configured.
         return this.#reply(id, {});
     }
+  }
+
+  #subscribed(frame: ClientFrame): Promise<void> {
+    const subscribed = this.#subscribe(frame).finally(() => this.#subscribing.delete(frame.id));
+    this.#subscribing.set(frame.id, subscribed);
+    return subscribed;
   }
 
   async #subscribe({ id, filter = {}, after, onLoss }: ClientFrame): Promise<void> {
@@ -140,7 +151,9 @@ export class Socket implements OpenStream {
     push.pump();
   }
 
-  #unsubscribe(id: string): void {
+  async #unsubscribe(id: string): Promise<void> {
+    // One that is still being made ends as soon as it is there.
+    await this.#subscribing.get(id)?.catch(() => {});
     const push = this.#pushes.get(id);
     if (push === undefined) throw new NexusError("PROTOCOL_INVALID", { reason: `there is no subscription ${id}` });
     push.stop();
@@ -159,11 +172,23 @@ export class Socket implements OpenStream {
         this.#used.delete(id);
         const problem = { ...loggedProblem(error, this.#app.logger), cursor };
         if (!NexusError.is(error, "SLOW_READER")) return this.#send({ kind: "problem", id, ...problem });
-        // Whoever takes nothing takes no explanation either: the close says it.
-        this.#app.counters.add("slow_readers");
-        this.#close(problem);
+        this.#letGo();
       },
     };
+  }
+
+  /** Whoever takes nothing takes no explanation either: the close says it. */
+  #letGo(): void {
+    this.#app.counters.add("slow_readers");
+    this.#close(loggedProblem(new NexusError("SLOW_READER", { retryAfterMs: 1_000 }), this.#app.logger));
+  }
+
+  /** Calls are taken only as far as their answers are: neither may wait without bound. */
+  #listenAsFarAs(): void {
+    const deaf = this.#raw.writableLength >= ROOM_BYTES;
+    this.#deafSince = deaf ? (this.#deafSince ?? this.#app.clock.now()) : undefined;
+    if (deaf || this.#calls >= CALLS_AT_ONCE) this.#ws.pause();
+    else if (this.#ws.isPaused) this.#ws.resume();
   }
 
   #reply(id: string, result: object): void {
@@ -195,6 +220,8 @@ export class Socket implements OpenStream {
 
   #progressed(): void {
     this.#taken = this.#takenByPeer();
+    if (this.#deafSince !== undefined) this.#deafSince = this.#app.clock.now();
+    this.#listenAsFarAs();
     for (const push of this.#pushes.values()) push.progressed();
   }
 

@@ -1,14 +1,23 @@
-import { type NexusError, type Problem, problemOf } from "../../errors.ts";
+import { NexusError, type Problem, problemOf } from "../../errors.ts";
 import type { Filter } from "../../events/filter.ts";
 import type { Encoder } from "../../log/batch.ts";
 import type { Feed } from "../../log/feed.ts";
 import type { Log } from "../../log/log.ts";
+import type { Counters } from "../../observability/counters.ts";
 import { type Outlet, Push } from "./push.ts";
 import { resumeAt } from "./resume.ts";
 
 const RETRY_MS = 2000;
 /** With one more page this is about 256 KiB. */
 const ROOM_BYTES = 160 * 1024;
+/** How long a stuck reader has to take what it was sent before it was let go. */
+const LEAVING_MS = 2_000;
+
+export const SSE_HEADERS: Readonly<Record<string, string>> = {
+  "content-type": "text/event-stream; charset=utf-8",
+  "cache-control": "no-store",
+  "x-accel-buffering": "no",
+};
 
 /** One frame. The data is JSON, in which line breaks are always escaped: it is one line. */
 function frame(lines: readonly string[], data: object): string {
@@ -33,18 +42,18 @@ export interface OpenStream {
   stop(error: NexusError): void;
 }
 
-/**
- * Answers with a stream of server-sent events (wire.md).
- *
- * @param opened is given the stream; it returns what to call when that is over.
- */
-export async function sseResponse(
-  log: Log,
-  feed: Feed,
-  request: SseRequest,
-  now: () => number,
-  opened: (stream: OpenStream) => () => void,
-): Promise<Response> {
+/** What a stream needs of the server it is part of. */
+export interface SseParts {
+  readonly log: Log;
+  readonly feed: Feed;
+  readonly counters: Counters;
+  readonly now: () => number;
+  /** Is given the stream; returns what to call when that is over. */
+  readonly opened: (stream: OpenStream) => () => void;
+}
+
+/** Answers with a stream of server-sent events (wire.md). */
+export async function sseResponse({ log, feed, counters, now, opened }: SseParts, request: SseRequest): Promise<Response> {
   const { position, resume } = await resumeAt(log, feed, request.requested, request.onLoss);
   let push: Push;
   let closed: () => void;
@@ -63,10 +72,14 @@ export async function sseResponse(
             text(frame([...retry, `id: ${cursor}`, "event: problem"], problem));
             controller.close();
             closed();
+            if (!NexusError.is(error, "SLOW_READER")) return;
+            // Whoever takes nothing does not take the end either: then the connection is cut.
+            counters.add("slow_readers");
+            setTimeout(() => controller.error(error), LEAVING_MS).unref();
           },
         };
-        push = new Push(feed, request.filter, outlet, { position, cursor: resume.from }, now);
         closed = opened({ tend: () => push.tend(), stop: (error) => push.fail(error) });
+        push = new Push(feed, request.filter, outlet, { position, cursor: resume.from }, now);
         text(`retry: ${RETRY_MS}\n${frame([`id: ${resume.from}`, "event: resume"], resume)}`);
         push.pump();
       },
@@ -78,7 +91,5 @@ export async function sseResponse(
     },
     new ByteLengthQueuingStrategy({ highWaterMark: ROOM_BYTES }),
   );
-  return new Response(body, {
-    headers: { "content-type": "text/event-stream; charset=utf-8", "cache-control": "no-store", "x-accel-buffering": "no" },
-  });
+  return new Response(body, { headers: SSE_HEADERS });
 }

@@ -2,10 +2,11 @@ import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { WebSocketServer } from "ws";
 import type { App } from "../../app.ts";
-import { NexusError, type Problem } from "../../errors.ts";
+import { NexusError } from "../../errors.ts";
 import type { Context } from "../../events/context.ts";
+import type { Logger } from "../../observability/logger.ts";
 import { BODY_BYTES } from "./body.ts";
-import { loggedProblem } from "./problem.ts";
+import { loggedProblem, problemHeaders } from "./problem.ts";
 import { Socket } from "./socket.ts";
 import type { OpenStream } from "./sse.ts";
 
@@ -36,7 +37,7 @@ export function socketUpgrade({
     const [path] = (request.url ?? "").split("?");
     if (path !== `${basePath}/events/ws`) return false;
     socket.on("error", (error) => app.logger.debug({ error }, "a connection failed while it was upgraded"));
-    upgrade(request).catch((error: unknown) => refuse(socket, loggedProblem(error, app.logger)));
+    upgrade(request).catch((error: unknown) => refuse(socket, error, app.logger));
 
     async function upgrade(from: IncomingMessage): Promise<void> {
       const context = admit(from);
@@ -57,16 +58,14 @@ export function socketUpgrade({
   };
 }
 
-function refuse(socket: Duplex, problem: Problem): void {
+/** Answers a request that is not upgraded as any other that fails, and closes the connection. */
+export function refuse(socket: Duplex, error: unknown, logger: Logger): void {
+  const problem = loggedProblem(error, logger);
   const body = JSON.stringify(problem);
-  socket.end(
-    [
-      `HTTP/1.1 ${problem.status} ${problem.code}`,
-      "content-type: application/problem+json",
-      `content-length: ${Buffer.byteLength(body)}`,
-      "connection: close",
-      "",
-      body,
-    ].join("\r\n"),
-  );
+  const headers = { ...problemHeaders(error, problem), "content-length": Buffer.byteLength(body), connection: "close" };
+  const head = [`HTTP/1.1 ${problem.status} ${problem.code}`, ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`)];
+  // The peer need not close its side: this one does not wait for it.
+  socket.once("finish", () => socket.destroy());
+  socket.on("error", () => {});
+  socket.end([...head, "", body].join("\r\n"));
 }
