@@ -2,13 +2,14 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import { defineEvent, defineWorkflow, memoryStore, Nexus } from "nexus-event-system";
 import { toNodeHandler } from "nexus-event-system/node";
-import { type Browser, chromium, type Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from "vitest";
+import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
 import { StartedServer } from "./started-server.ts";
 
 const PATIENCE = { timeout: 30_000 };
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
 let browser: Browser;
+let context: BrowserContext;
 let server: StartedServer;
 
 beforeAll(async () => {
@@ -27,9 +28,15 @@ beforeAll(async () => {
 });
 afterAll(() => browser.close());
 beforeEach(async () => {
-  server = await StartedServer.open();
+  const started = await StartedServer.open();
+  server = started;
+  const fresh = await browser.newContext();
+  context = fresh;
+  return async () => {
+    await fresh.close();
+    await started[Symbol.asyncDispose]();
+  };
 });
-afterEach(() => server[Symbol.asyncDispose]());
 
 test("[event.6] a workflow that is run from the page, by keyboard alone, is seen live, and its broadcasts by everyone who looks", async () => {
   const other = await open(server.url);
@@ -50,9 +57,7 @@ test("[event.6] a workflow that is run from the page, by keyboard alone, is seen
   expect([...complaints, ...other.complaints]).toEqual([]);
 });
 
-test("[subscription.2] kill -9 in the middle of a run: the page goes on by itself, says that nothing was missed, and nothing was", {
-  timeout: 90_000,
-}, async () => {
+test("[subscription.2] kill -9 in the middle of a run: the page goes on by itself, says that nothing was missed, and nothing was", async () => {
   const { page, complaints } = await open(server.url);
   await page.locator("#workflows summary", { hasText: "import-movies" }).click();
   await page.getByRole("button", { name: "Run import-movies" }).click();
@@ -150,9 +155,7 @@ test("[event.6] the filter shows what matches, and every broadcast, from history
   await page.locator("#filter-note").getByText('"order.*.paid" is neither a type').waitFor(PATIENCE);
 });
 
-test("inputs that do not fit are refused beside their field, a run can be cancelled, and a failure says why", {
-  timeout: 60_000,
-}, async () => {
+test("inputs that do not fit are refused beside their field, a run can be cancelled, and a failure says why", async () => {
   const { page } = await open(server.url);
   await page.locator("#workflows summary", { hasText: "import-movies" }).click();
   await page.getByLabel("batch").fill("0");
@@ -216,7 +219,7 @@ test("[subscription.6] the browser's own EventSource and WebSocket receive the i
 });
 
 async function open(url: string): Promise<{ page: Page; complaints: string[] }> {
-  const page = await browser.newPage();
+  const page = await context.newPage();
   const complaints: string[] = [];
   page.on("console", (message) => {
     if (message.type() === "error" || message.type() === "warning") complaints.push(message.text());

@@ -27,7 +27,12 @@ export class StartedServer implements AsyncDisposable {
 
   static async open(): Promise<StartedServer> {
     const server = new StartedServer(await mkdtemp(join(tmpdir(), "nexus-page-")), await freePort());
-    await server.start();
+    try {
+      await server.start();
+    } catch (error) {
+      await server[Symbol.asyncDispose]();
+      throw error;
+    }
     return server;
   }
 
