@@ -7,6 +7,7 @@ import type { NewEvent, NexusEvent } from "./events/event.ts";
 import { type Limits, runErrorOf } from "./events/limits.ts";
 import { LogEmitter } from "./log/emitter.ts";
 import { Feed } from "./log/feed.ts";
+import type { Log } from "./log/log.ts";
 import { Recorder } from "./log/recorder.ts";
 import type { OpenStore, Store } from "./log/store.ts";
 import type { Clock } from "./observability/clock.ts";
@@ -87,14 +88,21 @@ export class OpenApp {
           broadcastEvent: (type, data, options) => emitter.emit(type as string, data, options ?? {}, true),
         },
       };
-      const openRuns = await OpenRuns.open({ log, feed, state, logger });
+      // Nothing of this process is under way before there is an app.
+      const heard: { by?: OpenApp } = {};
+      const openRuns = await OpenRuns.open({ log, feed, state, logger, heard: (event) => heard.by?.executor.heard(event) });
       const app = new OpenApp(setup, opened, feed, openRuns, services, emitter);
+      heard.by = app;
       setup.handlers.open(app.#handlerSetup());
       return app;
     } catch (error) {
       await opened[Symbol.asyncDispose]();
       throw error;
     }
+  }
+
+  get log(): Log {
+    return this.store.log;
   }
 
   /** Records an event of the app's own; that it failed is logged. */

@@ -34,16 +34,17 @@ export interface SubscriptionOptions {
   readonly until?: (event: NexusEvent) => boolean;
 }
 
-/** Reads from its place on; the place is taken at the call. */
-export function subscription(source: Promise<Source>, options: SubscriptionOptions): Subscription<NexusEvent> {
+/** Reads from its place on; the place is taken at the call, if the source is there already. */
+export function subscription(source: Source | Promise<Source>, options: SubscriptionOptions): Subscription<NexusEvent> {
   const closed = new AbortController();
   const signal = AbortSignal.any([closed.signal, ...options.signals]);
   let cursor: Cursor = options.after instanceof Date ? `time:${options.after.toISOString()}` : options.after;
-  const place = source.then(async ({ log, feed }) => {
+  const take = async ({ log, feed }: Source): Promise<{ readonly feed: Feed; readonly position: number }> => {
     const position = await placeOf(log, options.after, options.onLoss);
     cursor = await feed.cursorAt(position);
     return { feed, position };
-  });
+  };
+  const place = source instanceof Promise ? source.then(take) : take(source);
   place.catch(() => {}); // Whoever reads hears of it; `ready` may go unread.
 
   async function* read(): AsyncGenerator<NexusEvent, void> {

@@ -2,7 +2,6 @@ import type { NexusEvent } from "../events/event.ts";
 import type { Filter } from "../events/filter.ts";
 import { canonicalJson, type JsonObject } from "../events/json.ts";
 import type { Feed } from "../log/feed.ts";
-import { tail } from "../log/tail.ts";
 import type { Clock } from "../observability/clock.ts";
 
 export interface WaitFor {
@@ -16,8 +15,8 @@ export interface WaitFor {
 /**
  * The first matching event after a position.
  *
- * @param timeoutMs from now; `undefined` for no end.
- * @returns `undefined` when the time is over.
+ * @param timeoutMs from now; `undefined` for no end. Negative when it is over since then: only what was recorded by then counts.
+ * @returns `undefined` when the time is over, and all that was recorded until then has been looked at.
  * @throws the signal's reason · CURSOR_EXPIRED
  */
 export async function waitFor(
@@ -27,24 +26,34 @@ export async function waitFor(
   timeoutMs: number | undefined,
   signal: AbortSignal,
 ): Promise<NexusEvent | undefined> {
+  const late = timeoutMs !== undefined && timeoutMs < 0 ? clock.now() + timeoutMs : undefined;
   const over = new AbortController();
-  const either = AbortSignal.any([over.signal, signal]);
+  const ended = new AbortController();
   if (timeoutMs !== undefined) {
-    clock.sleep(timeoutMs, either).then(
+    clock.sleep(Math.max(0, timeoutMs), AbortSignal.any([ended.signal, signal])).then(
       () => over.abort(),
       () => {}, // The wait is over before its time.
     );
   }
   try {
-    for await (const { events } of tail(feed, wanted.after, either, wanted.filter)) {
-      for (const { event } of events) if (matches(event, wanted.match)) return event;
+    const either = AbortSignal.any([over.signal, signal]);
+    for (let position = wanted.after; ; ) {
+      signal.throwIfAborted();
+      const { events, next } = await feed.read(position, wanted.filter);
+      const found = events.find(({ event }) => matches(event, wanted.match))?.event;
+      if (found !== undefined) return late !== undefined && found.timestamp > late ? undefined : found;
+      // Time counts only for who has seen everything: what came in time is not missed by reading it late.
+      if (next === position && (over.signal.aborted || late !== undefined)) return undefined;
+      if (next === position) await feed.past(position, either).catch((error: unknown) => rethrowUnless(over.signal.aborted, error));
+      position = next;
     }
-  } catch (error) {
-    if (!over.signal.aborted || signal.aborted) throw error;
   } finally {
-    over.abort();
+    ended.abort();
   }
-  return undefined;
+}
+
+function rethrowUnless(expected: boolean, error: unknown): void {
+  if (!expected) throw error;
 }
 
 function matches(event: NexusEvent, match: JsonObject | undefined): boolean {

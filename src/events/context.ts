@@ -16,6 +16,8 @@ export interface Context {
 }
 
 export interface Emissions {
+  /** @throws why nothing more may be recorded for the run. */
+  check(): void;
   /** @returns the id of the next event emitted here, and where it was recorded if an earlier pass did so. */
   next(): { readonly id: string; readonly recorded?: { readonly sequence: number; readonly timestamp: number } };
 }

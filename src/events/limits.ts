@@ -71,21 +71,29 @@ export function runErrorOf(thrown: unknown, step?: string): RunError {
   const error = describe(thrown);
   const whole: RunError = { ...error, ...(step !== undefined && { step }) };
   if (utf8Bytes(JSON.stringify(whole)) <= ERROR_BYTES) return whole;
-  return {
-    ...whole,
-    message: cut(whole.message, ERROR_BYTES / 8),
-    ...(whole.stack !== undefined && { stack: cut(whole.stack, ERROR_BYTES / 8) }),
-    truncated: true,
-  };
+  // Half of it for the message at most; the stack gets what that leaves.
+  const { stack, ...rest } = whole;
+  const message = cut(whole.message, ERROR_BYTES / 2);
+  const room = ERROR_BYTES - utf8Bytes(JSON.stringify({ ...rest, message, stack: "", truncated: true }));
+  return { ...rest, message, ...(stack !== undefined && { stack: cut(stack, room) }), truncated: true };
 }
 
 function describe(thrown: unknown): RunError {
+  try {
+    return described(thrown);
+  } catch {
+    // A getter that throws, an object without a text: whoever threw it is not to bring down who hears of it.
+    return { name: "Error", message: "something was thrown that cannot be described" };
+  }
+}
+
+function described(thrown: unknown): RunError {
   if (!(thrown instanceof Error)) return { name: "Error", message: wellFormed(textOf(thrown)) };
   const { code } = thrown as { code?: unknown };
   return {
-    name: wellFormed(String(thrown.name)),
+    name: wellFormed(String(thrown.name).slice(0, 200)),
     message: wellFormed(String(thrown.message)),
-    ...(typeof code === "string" && { code: wellFormed(code).slice(0, 200) }),
+    ...(typeof code === "string" && { code: wellFormed(code.slice(0, 200)) }),
     ...(typeof thrown.stack === "string" && { stack: wellFormed(thrown.stack) }),
   };
 }
@@ -100,9 +108,15 @@ function textOf(thrown: unknown): string {
   }
 }
 
-/** A character of JSON is 6 bytes at most (a control character, escaped), so this many of them, twice, always fit. */
-function cut(text: string, characters: number): string {
-  return wellFormed(text.slice(0, Math.floor((characters * 4) / 6)));
+/** The beginning of a text that, as a JSON string, takes no more than so many bytes. */
+function cut(text: string, bytes: number): string {
+  let [fits, tooLong] = [0, text.length + 1];
+  while (tooLong - fits > 1) {
+    const middle = (fits + tooLong) >>> 1;
+    if (utf8Bytes(JSON.stringify(text.slice(0, middle).toWellFormed())) - 2 <= bytes) fits = middle;
+    else tooLong = middle;
+  }
+  return wellFormed(text.slice(0, fits));
 }
 
 function wellFormed(text: string): string {

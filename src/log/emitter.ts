@@ -63,6 +63,7 @@ export class LogEmitter {
     const bytes = checkData(type, value, this.#parts.limits);
     checkMetadata(type, options.metadata, this.#parts.limits);
     const around = this.#parts.context();
+    around?.emissions?.check();
     // An id of the caller's own is the caller's business; inside a run any other follows from the place in its code.
     const own = options.id === undefined ? around?.emissions?.next() : undefined;
     const id = options.id ?? own?.id ?? this.#parts.newId();

@@ -1,6 +1,6 @@
 import { NexusError } from "../errors.ts";
-import { outcomeOf } from "./execution.ts";
 import type { LiveRun } from "./live-run.ts";
+import { outcomeOf } from "./outcome.ts";
 import { foldRun, type RunState } from "./run.ts";
 import { endOf, runEvent } from "./run-event.ts";
 import type { RunServices } from "./services.ts";

@@ -1,20 +1,20 @@
 import { NexusError } from "../errors.ts";
 import { resultText, runErrorOf } from "../events/limits.ts";
-import { type LiveRun, type Outcome, raced } from "./live-run.ts";
+import { type LiveRun, raced } from "./live-run.ts";
+import { outcomeOf } from "./outcome.ts";
 import { onlyWaits, type RunState } from "./run.ts";
-import { type ExecuteChild, runContext } from "./run-context.ts";
+import { type Children, runContext } from "./run-context.ts";
 import { endOf, runEvent } from "./run-event.ts";
-import type { RunServices } from "./services.ts";
 import { failedStep } from "./steps.ts";
 import { endFirstWait } from "./waits.ts";
 
 const TAKEN_UP_IN_VAIN = 10;
 
 /** A new run: starts when it has a slot, and goes on to its end. */
-export async function begin(run: LiveRun, executeChild: ExecuteChild): Promise<void> {
+export async function begin(run: LiveRun, children: Children): Promise<void> {
   await run.takeSlot("fresh");
   if (!run.state.started) await run.recorded("workflow.started", startOf(run.state.inputs, run.code.options.version));
-  await execute(run, executeChild);
+  await execute(run, children);
 }
 
 /** What `workflow.started` says. */
@@ -23,15 +23,17 @@ export function startOf(inputs: object, version: string | undefined): object {
 }
 
 /** A run that was left: it waits on if it only waits; then its code runs again. */
-export async function resume(run: LiveRun, executeChild: ExecuteChild): Promise<void> {
+export async function resume(run: LiveRun, children: Children): Promise<void> {
+  const over = run.timeOver();
+  if (over !== undefined) return await fail(run, over);
   run.limitTime();
-  if (onlyWaits(run.state)) await run.suspended(() => endFirstWait(run));
+  if (onlyWaits(run.state)) await run.suspended(() => endFirstWait(run, children));
   await run.takeSlot("returning");
   const { attempt, vain } = run.state;
   if (vain >= TAKEN_UP_IN_VAIN) return await fail(run, new NexusError("RUN_ABANDONED", { runId: run.runId, attempts: attempt }));
   await run.recorded("workflow.resumed", { attempt: attempt + 1 });
   run.replay();
-  await execute(run, executeChild);
+  await execute(run, children);
 }
 
 /** What stopped a run that was not its code: its time limit, which ends it; anything else leaves it as it is recorded. */
@@ -42,11 +44,11 @@ export async function stopped(run: LiveRun, error: unknown): Promise<void> {
   run.leave(NexusError.is(error) ? error : new NexusError("INTERNAL", {}, { cause: error }));
 }
 
-async function execute(run: LiveRun, executeChild: ExecuteChild): Promise<void> {
+async function execute(run: LiveRun, children: Children): Promise<void> {
   run.limitTime();
   let result: unknown;
   try {
-    result = await callCode(run, executeChild);
+    result = await callCode(run, children);
   } catch (error) {
     if (run.signal.aborted) return await stopped(run, error);
     return await fail(run, error);
@@ -54,10 +56,10 @@ async function execute(run: LiveRun, executeChild: ExecuteChild): Promise<void> 
   await complete(run, result);
 }
 
-async function callCode(run: LiveRun, executeChild: ExecuteChild): Promise<unknown> {
+async function callCode(run: LiveRun, children: Children): Promise<unknown> {
   const parsed = run.code.inputs?.parse(run.state.inputs) ?? { value: run.state.inputs };
   if (parsed.faults !== undefined) throw new NexusError("INPUT_INVALID", { workflow: run.state.workflowName, faults: parsed.faults });
-  const ctx = runContext(run, executeChild);
+  const ctx = runContext(run, children);
   const call = run.services.within(run.context("main", run.state.claim), async () => run.code.run(parsed.value as never, ctx));
   return checkResult(run, await raced(call, run.signal));
 }
@@ -88,19 +90,4 @@ async function fail(run: LiveRun, thrown: unknown): Promise<void> {
     runEvent(run.services, run.state, "workflow.failed", { ...endOf(run.services, run.state), error, attempt: run.state.attempt }),
   );
   run.finish(await outcomeOf(run.services, run.state));
-}
-
-/** How an ended run ended. */
-export async function outcomeOf(services: RunServices, state: RunState): Promise<Outcome> {
-  const { runId, reason } = state;
-  if (state.status === "completed") return { status: "completed", result: state.result, durationMs: state.durationMs ?? 0 };
-  const cursor = await services.feed.cursorAt(state.first - 1);
-  if (state.status === "cancelled") {
-    return { status: "cancelled", error: new NexusError("RUN_CANCELLED", { runId, ...(reason !== undefined && { reason }), cursor }) };
-  }
-  const error = state.error ?? { name: "Error", message: "" };
-  return {
-    status: "failed",
-    error: new NexusError("WORKFLOW_FAILED", { runId, cursor, error }, { detail: `The workflow failed: ${error.message}` }),
-  };
 }

@@ -2,17 +2,20 @@ import { waitFor } from "../delivery/wait.ts";
 import { NexusError } from "../errors.ts";
 import { RUN_ENDS } from "../events/built-in.ts";
 import type { Workflow } from "../events/definitions.ts";
-import type { NewEvent } from "../events/event.ts";
+import type { NewEvent, NexusEvent } from "../events/event.ts";
 import { parseFilter } from "../events/filter.ts";
 import { type JsonObject, jsonFault, utf8Bytes } from "../events/json.ts";
 import { checkMetadata } from "../events/limits.ts";
 import type { Position } from "../log/log.ts";
+import { answered } from "./answered.ts";
 import { cancelLive, cancelStored, childrenOf } from "./cancellation.ts";
 import type { RunOptions } from "./context.ts";
-import { begin, outcomeOf, resume, startOf, stopped } from "./execution.ts";
-import { LiveRun, type Outcome } from "./live-run.ts";
+import { begin, resume, startOf, stopped } from "./execution.ts";
+import { LiveRun } from "./live-run.ts";
+import { type Outcome, outcomeOf } from "./outcome.ts";
 import type { WorkflowRegistry } from "./registry.ts";
 import { foldRun, hasEnded, type RunState } from "./run.ts";
+import type { Children } from "./run-context.ts";
 import type { RunServices } from "./services.ts";
 import { Slots } from "./slots.ts";
 import { codeOf } from "./workflow.ts";
@@ -28,6 +31,10 @@ export class Executor {
   readonly #slots = new Map<string, Slots>();
   /** Runs that no code here can take up, and why. */
   readonly #unserved = new Map<string, string>();
+  readonly #children: Children = {
+    execute: (parent, runId, workflow, inputs, options) => this.#executeChild(parent, runId, workflow, inputs ?? {}, options),
+    ended: (runId, signal) => this.#ended(runId, signal),
+  };
   #stopping = false;
 
   constructor(services: RunServices, registry: WorkflowRegistry) {
@@ -73,10 +80,10 @@ export class Executor {
     try {
       const [type, data] =
         slot.ready === undefined ? ["workflow.started", startOf(inputs, code.options.version)] : ["workflow.queued", { inputs }];
-      const event = this.#firstEvent(runId, workflow, options, type, data);
+      // A copy of the inputs: what the caller does to its object afterwards changes nothing.
+      const event = this.#firstEvent(runId, workflow, options, type, JSON.parse(JSON.stringify(data)) as object);
       const position = await this.#services.recorder.append(event, { expect: null });
-      // The inputs as they are recorded: what the caller does to its object afterwards changes nothing.
-      const recorded = { ...event, data: JSON.parse(JSON.stringify(data)), sequence: position.sequence, timestamp: position.timestamp };
+      const recorded = { ...event, sequence: position.sequence, timestamp: position.timestamp };
       const run = this.#own(new LiveRun(this.#services, code, foldRun(undefined, recorded) as RunState, slots, slot));
       this.#go(run, begin);
       return { run, position };
@@ -104,6 +111,20 @@ export class Executor {
     );
   }
 
+  /** A workflow is gone: runs of it that have not started wait for its return. */
+  unregistered(name: string): void {
+    for (const run of this.live) {
+      if (run.state.workflowName !== name || run.state.started) continue;
+      run.leave(new NexusError("RUN_LOST", { runId: run.runId }));
+      this.#unserved.set(run.runId, missing(name));
+    }
+  }
+
+  /** An event in the life of a run is in the log. What another process recorded of a run of this one may stop it. */
+  heard(event: NexusEvent): void {
+    if (event.source !== this.#services.source) this.#live.get(event.runId as string)?.stream.look();
+  }
+
   /** Ends a run that has not ended; one that has stays as it is. @throws RUN_NOT_FOUND */
   async cancel(runId: string, reason: string | undefined): Promise<void> {
     for (;;) {
@@ -119,7 +140,7 @@ export class Executor {
           continue;
         }
         this.#unserved.delete(runId);
-        for (const child of childrenOf(state)) await this.#cancelChild(child);
+        await this.#cancelChildren(state);
         return;
       } catch (error) {
         if (!NexusError.is(error, "STREAM_CONFLICT")) throw error;
@@ -189,9 +210,10 @@ export class Executor {
   #slotsOf(workflow: Workflow): Slots {
     let slots = this.#slots.get(workflow.name);
     if (slots === undefined) {
-      slots = new Slots(codeOf(workflow).options.concurrency);
+      slots = new Slots(undefined);
       this.#slots.set(workflow.name, slots);
     }
+    slots.limit = codeOf(workflow).options.concurrency;
     return slots;
   }
 
@@ -205,7 +227,7 @@ export class Executor {
     if (workflow === undefined || (state.started && version !== undefined && state.version !== version)) {
       const reason =
         workflow === undefined
-          ? `no workflow ${workflowName} is registered`
+          ? missing(workflowName)
           : `version ${state.version ?? "(none)"} started it, and version ${version} is registered`;
       this.#unserved.set(runId, reason);
       return undefined;
@@ -219,33 +241,38 @@ export class Executor {
 
   #own(run: LiveRun): LiveRun {
     this.#live.set(run.runId, run);
-    void run.outcome.then(() => this.#live.delete(run.runId));
+    void run.outcome.then((outcome) => {
+      this.#live.delete(run.runId);
+      // What a failed run was executing has nobody left who waits for it.
+      if (outcome.status === "failed") this.#cancelChildren(run.state).catch((error: unknown) => this.#childLeft(run.runId, error));
+    });
     if (this.#stopping) run.leave(new NexusError("STOPPING", {}));
     return run;
   }
 
   /** Lets a run go on by itself; whatever becomes of it is its outcome. */
   #go(run: LiveRun, life: typeof begin): void {
-    life(run, (parent, runId, workflow, inputs, options) => this.#executeChild(parent, runId, workflow, inputs ?? {}, options))
+    life(run, this.#children)
       .catch((error: unknown) => stopped(run, error))
       .catch((error: unknown) => run.leave(error as NexusError));
   }
 
-  async #executeChild(parent: LiveRun, runId: string, workflow: Workflow, inputs: JsonObject, options: RunOptions): Promise<unknown> {
-    const outcome = await this.#childOutcome(parent, runId, workflow, inputs, options);
+  async #executeChild(parent: LiveRun, runId: string, workflow: Workflow, inputs: JsonObject, options: StartOptions): Promise<unknown> {
+    const outcome = await answered(this.#services.clock, parent.signal, () => this.#childOutcome(parent, runId, workflow, inputs, options));
     if (outcome.status === "completed") return outcome.result;
     throw outcome.error;
   }
 
-  async #childOutcome(parent: LiveRun, runId: string, workflow: Workflow, inputs: JsonObject, options: RunOptions): Promise<Outcome> {
+  async #childOutcome(parent: LiveRun, runId: string, workflow: Workflow, inputs: JsonObject, options: StartOptions): Promise<Outcome> {
     const known = this.#live.get(runId)?.state ?? (await this.read(runId));
     if (known !== undefined && hasEnded(known)) return await outcomeOf(this.#services, known);
+    // The run it belongs to is about to leave: both go on at the next start.
+    if (known === undefined && this.#stopping) return await aborted(parent.signal);
     const live = known === undefined ? await this.#startChild(parent, runId, workflow, inputs, options) : this.#takeUp(known);
-    const outcome = await live?.outcome;
-    return outcome === undefined || outcome.status === "left" ? await this.#endElsewhere(runId, parent.signal) : outcome;
+    return live === undefined ? await this.endElsewhere(runId, parent.signal) : await this.outcome(live, parent.signal);
   }
 
-  async #startChild(parent: LiveRun, runId: string, workflow: Workflow, inputs: JsonObject, options: RunOptions): Promise<LiveRun> {
+  async #startChild(parent: LiveRun, runId: string, workflow: Workflow, inputs: JsonObject, options: StartOptions): Promise<LiveRun> {
     const registered = this.#registry.get(workflow.name);
     const { run } = await this.#services.within(parent.context("main", parent.state.claim), () =>
       this.start(registered, inputs, options, runId),
@@ -253,8 +280,18 @@ export class Executor {
     return run;
   }
 
+  async #ended(runId: string, signal: AbortSignal): Promise<void> {
+    if ((await this.read(runId)) !== undefined) await this.endElsewhere(runId, signal);
+  }
+
+  /** How a run ends, also when it is another process that it goes on in. */
+  async outcome(run: LiveRun, signal: AbortSignal): Promise<Outcome> {
+    const outcome = await run.outcome;
+    return outcome.status === "left" && NexusError.is(outcome.error, "RUN_LOST") ? await this.endElsewhere(run.runId, signal) : outcome;
+  }
+
   /** How a run ends that no code here executes: the log tells. */
-  async #endElsewhere(runId: string, signal: AbortSignal): Promise<Outcome> {
+  async endElsewhere(runId: string, signal: AbortSignal): Promise<Outcome> {
     const { feed, clock } = this.#services;
     await waitFor(
       feed,
@@ -266,12 +303,34 @@ export class Executor {
     return await outcomeOf(this.#services, (await this.read(runId)) as RunState);
   }
 
-  async #cancelChild(runId: string): Promise<void> {
+  async #cancelChildren(state: RunState): Promise<void> {
+    const reason = `the run that executed it ${state.status === "failed" ? "failed" : "was cancelled"}`;
+    for (const child of childrenOf(state)) await this.#cancelChild(child, reason);
+  }
+
+  #childLeft(runId: string, error: unknown): void {
+    this.#services.logger.error({ error, runId }, "the runs that a failed run was executing could not be cancelled");
+  }
+
+  async #cancelChild(runId: string, reason: string): Promise<void> {
     try {
-      await this.cancel(runId, "the run that executed it was cancelled");
+      await this.cancel(runId, reason);
     } catch (error) {
       // Its parent had not got to starting it.
       if (!NexusError.is(error, "RUN_NOT_FOUND")) throw error;
     }
   }
+}
+
+/** Rejects with the signal's reason. */
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    const leave = (): void => reject(signal.reason as Error);
+    if (signal.aborted) leave();
+    else signal.addEventListener("abort", leave, { once: true });
+  });
+}
+
+function missing(workflow: string): string {
+  return `no workflow ${workflow} is registered`;
 }

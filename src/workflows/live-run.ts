@@ -2,8 +2,9 @@ import { NexusError } from "../errors.ts";
 import type { Context, Emissions } from "../events/context.ts";
 import type { Limits } from "../events/limits.ts";
 import type { Position } from "../log/log.ts";
+import { type Outcome, outcomeOf } from "./outcome.ts";
 import { Progress } from "./progress.ts";
-import type { RunState } from "./run.ts";
+import { hasEnded, type RunState } from "./run.ts";
 import { runEvent } from "./run-event.ts";
 import { RunStream } from "./run-stream.ts";
 import type { RunServices } from "./services.ts";
@@ -11,13 +12,6 @@ import type { Slot, Slots } from "./slots.ts";
 import { StepResults } from "./step-results.ts";
 import { type StepContext, Steps } from "./steps.ts";
 import type { WorkflowCode } from "./workflow.ts";
-
-/** How a run ended, or that it left this process. */
-export type Outcome =
-  | { readonly status: "completed"; readonly result: unknown; readonly durationMs: number }
-  | { readonly status: "failed" | "cancelled"; readonly error: NexusError }
-  /** It goes on elsewhere, or at the next start. */
-  | { readonly status: "left"; readonly error: NexusError };
 
 /** A run that this process owns: what it records, and what its code may ask for. */
 export class LiveRun {
@@ -34,9 +28,12 @@ export class LiveRun {
   #steps: Steps;
   #slot: Slot | undefined;
   #timed = false;
+  /** Why it was stopped before its code had ended. */
+  #cut: NexusError | undefined;
   #draining = false;
-  /** Sleeps, waits and children under way; pauses between tries; steps. */
+  /** Sleeps, waits and children under way; waits for a slot; pauses between tries; steps. */
   #suspensions = 0;
+  #queuing = 0;
   #pauses = 0;
   #working = 0;
 
@@ -46,8 +43,8 @@ export class LiveRun {
     this.code = code;
     this.#slots = slots;
     this.#slot = slot;
-    this.stream = new RunStream(services, state, (reason) => this.leave(reason));
-    this.results = new StepResults(services.state, state.runId);
+    this.stream = new RunStream(services, state, (reason) => this.#stopped(reason));
+    this.results = new StepResults(services.state, services.clock, state.runId);
     this.#steps = new Steps(this);
     this.progress = new Progress((data) => this.record("workflow.progress", data));
     this.outcome = new Promise((resolve) => (this.#finish = resolve));
@@ -71,7 +68,7 @@ export class LiveRun {
   }
   /** Whether nothing of it is under way but sleeps, waits and children. */
   get isSuspended(): boolean {
-    return this.#suspensions > 0 && this.#pauses === 0 && this.#working === 0;
+    return this.#suspensions > 0 && this.#queuing === 0 && this.#pauses === 0 && this.#working === 0;
   }
 
   now(): number {
@@ -129,20 +126,29 @@ export class LiveRun {
     } finally {
       this.#working -= 1;
       ended.abort();
+      this.#reconsider();
     }
   }
 
   /** Waits without holding a slot, if nothing else of the run is under way. */
   async suspended<T>(wait: () => Promise<T>): Promise<T> {
     this.#suspensions += 1;
-    if (this.isSuspended) this.releaseSlot();
-    this.#leaveIfDraining();
+    this.#reconsider();
     try {
       return await raced(wait(), this.signal);
     } finally {
       this.#suspensions -= 1;
       if (!this.signal.aborted) await this.takeSlot("returning");
     }
+  }
+
+  /** Something of it has ended or begun to wait: what is left under way may need no slot. In the next turn: its code may go on at once. */
+  #reconsider(): void {
+    setImmediate(() => {
+      if (this.signal.aborted) return;
+      if (this.isSuspended) this.releaseSlot();
+      this.#leaveIfDraining();
+    });
   }
 
   /** Between two tries of a step: the run keeps its slot. */
@@ -154,13 +160,22 @@ export class LiveRun {
       await this.services.clock.sleep(ms, this.signal);
     } finally {
       this.#pauses -= 1;
+      this.#reconsider();
     }
   }
 
   /** Resolves when the run has a place among those that go on. */
   async takeSlot(kind: "fresh" | "returning"): Promise<void> {
     this.#slot ??= this.#slots.reserve(kind);
-    if (this.#slot.ready !== undefined) await raced(this.#slot.ready, this.signal);
+    const slot = this.#slot;
+    if (slot.ready === undefined) return;
+    this.#queuing += 1;
+    this.#leaveIfDraining();
+    try {
+      await raced(slot.ready, this.signal);
+    } finally {
+      this.#queuing -= 1;
+    }
   }
 
   releaseSlot(): void {
@@ -171,6 +186,13 @@ export class LiveRun {
   /** Its code runs once more: what is recorded is given back to it. */
   replay(): void {
     this.#steps = new Steps(this);
+  }
+
+  /** @returns the error it ends with when its time was over before it was taken up. */
+  timeOver(): NexusError | undefined {
+    const { timeoutMs } = this.code.options;
+    if (timeoutMs === undefined || this.now() < this.state.startedAt + timeoutMs) return undefined;
+    return new NexusError("RUN_TIMEOUT", { runId: this.runId, timeoutMs });
   }
 
   /** Aborts it when its time is over, which counts from its start. */
@@ -193,18 +215,25 @@ export class LiveRun {
   }
 
   #leaveIfDraining(): void {
-    const waits = !this.state.started || this.#suspensions + this.#pauses > 0;
+    const waits = !this.state.started || this.#suspensions + this.#pauses + this.#queuing > 0;
     if (this.#draining && waits && this.#working === 0) this.leave(new NexusError("STOPPING", {}));
   }
 
   /** Ends what its code is doing. */
   abort(reason: NexusError): void {
+    this.#cut ??= reason;
     this.#abort.abort(reason);
+  }
+
+  /** @throws the signal's reason once it is aborted · RUN_LOST once its end is on the way to the log. */
+  throwIfOver(): void {
+    this.signal.throwIfAborted();
+    if (this.stream.closed) throw new NexusError("RUN_LOST", { runId: this.runId });
   }
 
   /** The run is over for this process: what is still under way of it is told to end. */
   finish(outcome: Outcome): void {
-    this.abort(new NexusError("RUN_LOST", { runId: this.runId }));
+    this.#abort.abort(new NexusError("RUN_LOST", { runId: this.runId }));
     this.progress.drop();
     this.releaseSlot();
     this.#finish(outcome);
@@ -217,8 +246,21 @@ export class LiveRun {
     this.finish({ status: "left", error: reason });
   }
 
+  /** Its stream is no longer this process's to write: it has ended, or goes on elsewhere. */
+  #stopped(reason: NexusError): void {
+    if (!hasEnded(this.state)) return this.leave(reason);
+    const ended = (outcome: Outcome): void => {
+      this.abort(outcome.status === "completed" ? reason : outcome.error);
+      this.finish(outcome);
+    };
+    outcomeOf(this.services, this.state).then(ended, () => this.leave(reason));
+  }
+
   #emissions(place: string): Emissions {
     return {
+      check: () => {
+        if (this.#cut !== undefined) throw this.#cut;
+      },
       next: () => {
         const n = (this.#emitted.get(place) ?? 0) + 1;
         this.#emitted.set(place, n);

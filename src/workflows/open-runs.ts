@@ -10,14 +10,18 @@ const FLUSH_EVERY_MS = 5_000;
 const CURSOR_KEY = "open-cursor";
 const PREFIX = "open/";
 const LIFE: Filter = parseFilter({
-  type: ["workflow.queued", "workflow.started", "workflow.completed", "workflow.failed", "workflow.cancelled"],
+  type: ["workflow.queued", "workflow.started", "workflow.resumed", "workflow.completed", "workflow.failed", "workflow.cancelled"],
 });
+
+const BEGIN_OR_GO_ON: readonly string[] = ["workflow.queued", "workflow.started", "workflow.resumed"];
 
 export interface OpenRunsParts {
   readonly log: Log;
   readonly feed: Feed;
   readonly state: State;
   readonly logger: Logger;
+  /** Is told of each event in the life of a run, in order. */
+  heard(event: NexusEvent): void;
 }
 
 /**
@@ -90,7 +94,8 @@ export class OpenRuns {
     clearInterval(this.#timer);
     this.#stopListening();
     await this.caughtUp();
-    await this.flush();
+    // What is not saved is folded again at the next opening.
+    await this.flush().catch((error: unknown) => this.#parts.logger.warn({ error }, "the list of unfinished runs was not saved at stop"));
   }
 
   #read(): void {
@@ -110,8 +115,9 @@ export class OpenRuns {
 
   #fold(event: NexusEvent): void {
     if (event.runId === undefined) return;
-    if (event.type === "workflow.queued" || event.type === "workflow.started") this.#open.add(event.runId);
+    if (BEGIN_OR_GO_ON.includes(event.type)) this.#open.add(event.runId);
     else this.#open.delete(event.runId);
+    this.#parts.heard(event);
   }
 
   async #write(): Promise<void> {

@@ -6,17 +6,22 @@ import type { LiveRun } from "./live-run.ts";
 import type { StepContext, StepOptions } from "./steps.ts";
 import { EventWaits, sleep } from "./waits.ts";
 
-/** Starts another workflow's run under a given id, or finds it, and waits for its result. */
-export type ExecuteChild = (
-  parent: LiveRun,
-  runId: string,
-  workflow: Workflow,
-  inputs: JsonObject | undefined,
-  options: RunOptions,
-) => Promise<unknown>;
+/** The runs that runs execute. */
+export interface Children {
+  /** Starts another workflow's run under a given id, or finds it, and waits for its result. */
+  execute(
+    parent: LiveRun,
+    runId: string,
+    workflow: Workflow,
+    inputs: JsonObject | undefined,
+    options: Omit<RunOptions, "signal">,
+  ): Promise<unknown>;
+  /** Resolves when a run has ended, or if it never began. */
+  ended(runId: string, signal: AbortSignal): Promise<void>;
+}
 
 /** What the run's code gets as `ctx`. */
-export function runContext(run: LiveRun, executeChild: ExecuteChild): RunContext {
+export function runContext(run: LiveRun, children: Children): RunContext {
   const { state, services } = run;
   const waits = new EventWaits(run);
   // An event emitted with `ctx` is the run's wherever that is called; within a step it is that step's.
@@ -44,7 +49,7 @@ export function runContext(run: LiveRun, executeChild: ExecuteChild): RunContext
     sleep: (ms: number) => sleep(run, ms),
     waitForEvent: (type: string, options: WaitOptions<NexusEvent> = {}) => waits.wait(type, options),
     execute: (workflow: Workflow, inputs?: JsonObject, options: RunOptions = {}) =>
-      run.steps.child(workflow.name, (runId) => executeChild(run, runId, workflow, inputs, options)),
+      run.steps.child(workflow.name, (runId) => children.execute(run, runId, workflow, inputs, options)),
     emitEvent: (...args: Parameters<RunContext["emitEvent"]>) => within(() => services.emitter.emitEvent(...args)),
     broadcastEvent: (...args: Parameters<RunContext["broadcastEvent"]>) => within(() => services.emitter.broadcastEvent(...args)),
   };

@@ -12,6 +12,7 @@ interface Entry {
   reject(error: unknown): void;
 }
 
+const SHORTEST_BACKOFF_MS = 100;
 const LONGEST_BACKOFF_MS = 5_000;
 
 export interface StreamParts {
@@ -45,6 +46,7 @@ export class RunStream {
   #inFlight = 0;
   #landed: (() => void) | undefined;
   #repairing = false;
+  #backoff = SHORTEST_BACKOFF_MS;
   #closed: NexusError | undefined;
 
   /** @param stopped hears that the run is no longer this process's to write. */
@@ -87,6 +89,16 @@ export class RunStream {
     this.#closed ??= reason;
   }
 
+  /** Another process recorded something of the run. */
+  look(): void {
+    if (!this.#repairing && this.#closed === undefined) this.#beginRepair(false);
+  }
+
+  #beginRepair(storeAway: boolean): void {
+    this.#repairing = true;
+    this.#repair(storeAway).catch((cause: unknown) => this.#stop(cause as NexusError));
+  }
+
   #send(entry: Entry): void {
     const expect = this.#tip;
     this.#tip = entry.event.id;
@@ -105,6 +117,7 @@ export class RunStream {
 
   #acknowledge(entry: Entry, position: Position): void {
     this.#pending = this.#pending.filter((other) => other !== entry);
+    this.#backoff = SHORTEST_BACKOFF_MS;
     // An event that was refused before this one may still be missing: it is folded when it is read.
     if (!this.#repairing) this.#fold({ ...entry.event, sequence: position.sequence, timestamp: position.timestamp });
     entry.resolve(position);
@@ -117,14 +130,16 @@ export class RunStream {
       if (NexusError.is(error, "APP_STOPPED")) return this.#stop(error);
     }
     if (this.#repairing) return;
-    this.#repairing = true;
-    this.#repair(NexusError.is(error, "STORE_UNAVAILABLE")).catch((cause: unknown) => this.#stop(cause as NexusError));
+    this.#beginRepair(NexusError.is(error, "STORE_UNAVAILABLE"));
   }
 
   async #repair(storeAway: boolean): Promise<void> {
     if (this.#inFlight > 0) await new Promise<void>((resolve) => (this.#landed = resolve));
     this.#landed = undefined;
-    if (storeAway) await this.#parts.clock.sleep(100);
+    if (storeAway) {
+      await this.#parts.clock.sleep(this.#backoff);
+      this.#backoff = Math.min(this.#backoff * 2, LONGEST_BACKOFF_MS);
+    }
     await this.#readOn();
     const { claim, owner } = this.#state;
     if (hasEnded(this.#state) || (claim !== this.#claim && owner !== this.#parts.source)) return this.#stop(this.#lost());
@@ -135,7 +150,7 @@ export class RunStream {
 
   /** Folds what the log holds beyond what is known; a store that is away is asked until it answers. */
   async #readOn(): Promise<void> {
-    for (let wait = 100; ; ) {
+    for (let wait = SHORTEST_BACKOFF_MS; ; ) {
       try {
         const page = await this.#parts.log.read({ after: this.#state.lastSequence, filter: streamFilter(this.#state.runId), limit: 1000 });
         for (const event of page.events) this.#found(event);

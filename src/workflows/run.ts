@@ -75,12 +75,12 @@ export function hasEnded(state: Pick<RunState, "status">): boolean {
   return state.status === "completed" || state.status === "failed" || state.status === "cancelled";
 }
 
-/** Whether nothing of the run can go on but its sleeps and waits. */
+/** Whether nothing of the run can go on but its sleeps, its waits, and the runs it executes. */
 export function onlyWaits(state: RunState): boolean {
   let waits = 0;
   for (const step of state.steps.values()) {
     if (step.state === "completed" || step.state === "failed") continue;
-    if (step.waiting === undefined) return false;
+    if (step.waiting === undefined && step.childRunId === undefined) return false;
     waits += 1;
   }
   return waits > 0;

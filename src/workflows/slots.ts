@@ -8,13 +8,19 @@ export interface Slot {
 
 /** How many runs of one workflow go on at once in this process. Those that were under way already, and waited for something, come before new ones. */
 export class Slots {
-  readonly #limit: number;
+  #limit: number;
   #busy = 0;
   readonly #returning: (() => void)[] = [];
   readonly #fresh: (() => void)[] = [];
 
   constructor(limit: number | undefined) {
     this.#limit = limit ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** The workflow was registered again: those that have a place keep it. */
+  set limit(limit: number | undefined) {
+    this.#limit = limit ?? Number.POSITIVE_INFINITY;
+    this.#next();
   }
 
   /** Whether a new run would get a place at once. */

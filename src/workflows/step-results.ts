@@ -1,6 +1,8 @@
 import { NexusError } from "../errors.ts";
 import { utf8Bytes } from "../events/json.ts";
 import type { State } from "../log/state.ts";
+import type { Clock } from "../observability/clock.ts";
+import { answered } from "./answered.ts";
 
 /** What stands in the event itself. */
 const INLINE_BYTES = 32 * 1024;
@@ -10,39 +12,58 @@ const PART_CHARACTERS = 100_000;
 /** Large results of a run's steps: kept in State, in parts, before the event that tells of them. */
 export class StepResults {
   readonly #state: State;
+  readonly #clock: Clock;
   readonly #runId: string;
 
-  constructor(state: State, runId: string) {
+  constructor(state: State, clock: Clock, runId: string) {
     this.#state = state;
+    this.#clock = clock;
     this.#runId = runId;
   }
 
   /** @param text JSON, or `undefined` for no value. @returns what `step.completed` says of the result. */
-  async keep(step: string, text: string | undefined): Promise<{ readonly result?: unknown; readonly resultBytes?: number }> {
+  async keep(
+    step: string,
+    text: string | undefined,
+    signal: AbortSignal,
+  ): Promise<{ readonly result?: unknown; readonly resultBytes?: number }> {
     if (text === undefined) return {};
     const resultBytes = utf8Bytes(text);
     if (resultBytes <= INLINE_BYTES) return { result: JSON.parse(text) as unknown };
     const puts: Promise<unknown>[] = [];
-    for (let part = 0; part * PART_CHARACTERS < text.length; part++) {
-      puts.push(this.#state.put(this.#key(step, part), text.slice(part * PART_CHARACTERS, (part + 1) * PART_CHARACTERS)));
+    for (const [part, value] of partsOf(text).entries()) {
+      puts.push(answered(this.#clock, signal, () => this.#state.put(this.#key(step, part), value)));
     }
     await Promise.all(puts);
     return { resultBytes };
   }
 
-  /** @throws RUN_LOST when it is not there any more. */
-  async get(step: string): Promise<unknown> {
-    let text = "";
-    for (let part = 0; ; part++) {
-      const entry = await this.#state.get(this.#key(step, part));
-      if (entry === undefined) break;
-      text += entry.value as string;
+  /** @param bytes of it: a try that its process did not survive may have left more parts behind. @throws RUN_LOST when it is not there any more. */
+  async get(step: string, bytes: number, signal: AbortSignal): Promise<unknown> {
+    const parts: string[] = [];
+    for (let left = bytes; left > 0; ) {
+      const entry = await answered(this.#clock, signal, () => this.#state.get(this.#key(step, parts.length)));
+      if (entry === undefined) throw new NexusError("RUN_LOST", { runId: this.#runId }, { detail: `The result of step ${step} is gone.` });
+      parts.push(entry.value as string);
+      left -= utf8Bytes(entry.value as string);
     }
-    if (text === "") throw new NexusError("RUN_LOST", { runId: this.#runId }, { detail: `The result of step ${step} is gone.` });
-    return JSON.parse(text) as unknown;
+    return JSON.parse(parts.join("")) as unknown;
   }
 
   #key(step: string, part: number): string {
     return `results/${this.#runId}/${Buffer.from(step).toString("base64url")}/${part}`;
   }
+}
+
+/** The text in parts that are well-formed, each by itself. */
+function partsOf(text: string): readonly string[] {
+  const parts: string[] = [];
+  for (let start = 0; start < text.length; ) {
+    let end = Math.min(start + PART_CHARACTERS, text.length);
+    // Between the halves of a surrogate pair is no place to cut.
+    if (end < text.length && text.charCodeAt(end - 1) >= 0xd800 && text.charCodeAt(end - 1) <= 0xdbff) end -= 1;
+    parts.push(text.slice(start, end));
+    start = end;
+  }
+  return parts;
 }

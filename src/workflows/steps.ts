@@ -56,24 +56,27 @@ export class Steps {
         { step: id },
         { detail: `Step ${id} is called while an earlier call of it is still running: await that first, or use another id.` },
       );
-    this.#run.signal.throwIfAborted();
+    this.#run.throwIfOver();
     const call = (this.#calls.get(id) ?? 0) + 1;
     this.#calls.set(id, call);
     const key = numbered || call > 1 ? `${id}#${call}` : id;
     const known = this.#run.state.steps.get(key);
-    if (known?.state === "completed" || known?.state === "failed") {
-      this.#unasked.delete(key);
-      if (known.state === "failed") throw rebuilt(known.error as RunError, key);
-      return known.resultBytes === undefined ? known.result : await this.#run.results.get(key);
-    }
-    // Whatever is recorded and was not asked for until now, no longer is.
-    this.#unasked.clear();
     this.#running.add(id);
     try {
+      if (known?.state === "completed" || known?.state === "failed") return await this.#again(key, known);
+      // Whatever is recorded and was not asked for until now, no longer is.
+      this.#unasked.clear();
       return await work(key, known);
     } finally {
       this.#running.delete(id);
     }
+  }
+
+  /** What is recorded of a finished step; never before the next turn, so that two calls at once are an error on every pass. */
+  async #again(key: string, known: StepState): Promise<unknown> {
+    this.#unasked.delete(key);
+    if (known.state === "failed") return await Promise.reject(rebuilt(known.error as RunError, key));
+    return known.resultBytes === undefined ? await known.result : await this.#run.results.get(key, known.resultBytes, this.#run.signal);
   }
 
   step(id: string, options: StepOptions, run: (step: StepContext) => unknown): Promise<unknown> {
@@ -85,20 +88,23 @@ export class Steps {
 
   async #attempts(key: string, known: StepState | undefined, options: StepOptions, run: (step: StepContext) => unknown): Promise<unknown> {
     const policy = { attempts: 3, baseMs: 1_000, capMs: 30_000, ...this.#run.code.options.retry, ...options.retry };
-    if ((known?.interruptions ?? 0) >= INTERRUPTIONS) {
-      const attempts = known?.attempts ?? 0;
+    const { state, interruptions = 0, attempts = 0 } = known ?? {};
+    // A try that its process did not survive is one of its tries.
+    if (interruptions >= INTERRUPTIONS || (state === "interrupted" && attempts >= policy.attempts)) {
       return await this.#fail(key, attempts, new NexusError("STEP_INTERRUPTED", { step: key, attempts }), 0);
     }
     if (known?.retryAt !== undefined) await this.#run.pause(known.retryAt - this.#run.now());
-    for (let attempt = (known?.attempts ?? 0) + 1; ; attempt++) {
+    for (let attempt = attempts + 1; ; attempt++) {
+      // It may have given up its place while something else of it waited.
+      await this.#run.takeSlot("returning");
       const start = this.#run.now();
       const started = this.#run.record("step.started", { step: key, attempt });
       try {
         const value = await this.#run.guarded(key, attempt, started, options.timeoutMs, run);
         return await this.complete(key, attempt, value, start);
       } catch (error) {
-        // Cancelled, stopped or timed out as a whole: the outcome is dropped.
-        this.#run.signal.throwIfAborted();
+        // Cancelled, stopped or timed out as a whole, or just ending: the outcome is dropped.
+        this.#run.throwIfOver();
         const delayMs = nextTry(error, attempt, policy);
         if (delayMs === undefined) return await this.#fail(key, attempt, error, this.#run.now() - start);
         this.#run.record("step.retrying", { step: key, attempt, error: runErrorOf(error), delayMs });
@@ -109,8 +115,12 @@ export class Steps {
 
   /** Records the result, and gives it back as JSON carries it. @throws RESULT_INVALID */
   async complete(key: string, attempt: number, value: unknown, start: number): Promise<unknown> {
-    const text = resultText(value, STEP_RESULT_BYTES, this.#run.limits.nesting);
-    const result = await this.#run.results.keep(key, text);
+    return await this.record(key, attempt, resultText(value, STEP_RESULT_BYTES, this.#run.limits.nesting), start);
+  }
+
+  /** The same for a result that is JSON already. */
+  async record(key: string, attempt: number, text: string | undefined, start: number): Promise<unknown> {
+    const result = await this.#run.results.keep(key, text, this.#run.signal);
     await this.#run.recorded("step.completed", { step: key, attempt, ...result, durationMs: Math.max(0, this.#run.now() - start) });
     return text === undefined ? undefined : (JSON.parse(text) as unknown);
   }

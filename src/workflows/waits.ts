@@ -1,15 +1,19 @@
 import { waitFor } from "../delivery/wait.ts";
+import { NexusError } from "../errors.ts";
 import type { EventDefinition } from "../events/definitions.ts";
 import type { NexusEvent, StoredEvent } from "../events/event.ts";
 import { filterOf, nameOf } from "../events/event-filter.ts";
 import { parseFilter } from "../events/filter.ts";
-import type { JsonObject } from "../events/json.ts";
+import { type JsonObject, jsonFault } from "../events/json.ts";
 import { recordedEvent } from "../events/recorded-event.ts";
 import { positionOf } from "../log/cursor.ts";
 import type { WaitOptions } from "./context.ts";
 import type { LiveRun } from "./live-run.ts";
 import type { StepState, Waiting } from "./run.ts";
+import type { Children } from "./run-context.ts";
 import { checkWhole } from "./workflow.ts";
+
+const MATCH_NESTING = 64;
 
 /** Sleeps as a step: recorded with its deadline, so it survives the process. */
 export async function sleep(run: LiveRun, ms: number): Promise<void> {
@@ -38,12 +42,13 @@ export class EventWaits {
     const { match, after, timeoutMs, signal: _signal, ...fields } = options;
     checkWhole("timeoutMs", timeoutMs, 0);
     filterOf({ ...fields, type: name });
+    checkMatch(match);
     const recorded = await this.#run.steps.once(`wait:${name}`, true, async (key, known) => {
       const start = startOf(this.#run, known);
       const waiting =
         known?.waiting ?? (await this.#begin(key, name, { match: match as JsonObject | undefined, after, timeoutMs, fields }));
       const event = await this.#run.suspended(() => matched(this.#run, waiting));
-      return await this.#run.steps.complete(key, 1, event, start);
+      return await this.#run.steps.record(key, 1, textOf(event), start);
     });
     if (recorded === undefined) return undefined;
     const { cursor, ...event } = recorded as StoredEvent & { readonly cursor: string };
@@ -72,28 +77,51 @@ export class EventWaits {
 }
 
 /** Until a sleep is over. */
-async function elapsed(run: LiveRun, waiting: Waiting): Promise<undefined> {
-  await run.services.clock.sleep(Math.max(0, (waiting.until ?? 0) - run.now()), run.signal);
+async function elapsed(run: LiveRun, waiting: Waiting, signal: AbortSignal = run.signal): Promise<undefined> {
+  await run.services.clock.sleep(Math.max(0, (waiting.until ?? 0) - run.now()), signal);
   return undefined;
 }
 
 /** The event that a wait is for; `undefined` at its deadline. */
-function matched(run: LiveRun, waiting: Waiting): Promise<NexusEvent | undefined> {
-  const timeoutMs = waiting.until === undefined ? undefined : Math.max(0, waiting.until - run.now());
+function matched(run: LiveRun, waiting: Waiting, signal: AbortSignal = run.signal): Promise<NexusEvent | undefined> {
+  const timeoutMs = waiting.until === undefined ? undefined : waiting.until - run.now();
   const wanted = { filter: parseFilter(waiting.filter ?? {}), match: waiting.match, after: waiting.after ?? 0 };
-  return waitFor(run.services.feed, run.services.clock, wanted, timeoutMs, run.signal);
+  return waitFor(run.services.feed, run.services.clock, wanted, timeoutMs, signal);
 }
 
-/** Ends the first of a run's sleeps and waits that can end, while its code is not running. */
-export async function endFirstWait(run: LiveRun): Promise<void> {
-  const open = [...run.state.steps].filter(([, step]) => step.state === "open" && step.waiting !== undefined);
+/** Ends the first of a run's sleeps and waits that can end, while its code is not running. A run that it executes ends by itself. */
+export async function endFirstWait(run: LiveRun, children: Children): Promise<void> {
+  const others = new AbortController();
+  const signal = AbortSignal.any([run.signal, others.signal]);
+  const open = [...run.state.steps].filter(([, step]) => step.state === "open");
   const ends = open.map(async ([key, step]) => {
+    if (step.childRunId !== undefined) return await children.ended(step.childRunId, signal);
     const waiting = step.waiting as Waiting;
-    const event = waiting.filter === undefined ? await elapsed(run, waiting) : await matched(run, waiting);
+    const event = waiting.filter === undefined ? await elapsed(run, waiting, signal) : await matched(run, waiting, signal);
     return { key, step, event };
   });
-  const { key, step, event } = await Promise.race(ends);
-  await run.steps.complete(key, 1, event, startOf(run, step));
+  try {
+    const first = await Promise.race(ends);
+    if (first !== undefined) await run.steps.record(first.key, 1, textOf(first.event), startOf(run, first.step));
+  } finally {
+    others.abort();
+  }
+}
+
+/** An event as JSON: it was recorded, so it is within all limits but those of a result. */
+function textOf(event: NexusEvent | undefined): string | undefined {
+  return event && JSON.stringify(event);
+}
+
+/** @throws OPTION_INVALID for what would not be the same after a restart. */
+function checkMatch(match: unknown): void {
+  const fault =
+    match === undefined
+      ? undefined
+      : typeof match !== "object" || match === null || Array.isArray(match)
+        ? { path: "", message: "is not an object" }
+        : jsonFault(match, MATCH_NESTING);
+  if (fault !== undefined) throw new NexusError("OPTION_INVALID", { option: "match", reason: `${fault.path || "it"} ${fault.message}` });
 }
 
 function startOf(run: LiveRun, known: StepState | undefined): number {
