@@ -233,7 +233,7 @@ export function problemOf(error: unknown): Problem {
   const row = ERRORS[known.code];
   const detail = known.message === row.says ? row.todo : known.message;
   return {
-    ...known.details,
+    ...withoutStack(known.details),
     type: `urn:nexus:error:${known.code}`,
     title: row.says,
     status: row.http,
@@ -241,6 +241,14 @@ export function problemOf(error: unknown): Problem {
     retryable: row.retryable,
     detail,
   };
+}
+
+/** Where in the code a run failed, its events say; whoever called it is told why. */
+function withoutStack(details: object): object {
+  const { error } = details as { error?: RunError };
+  if (error === undefined) return details;
+  const { stack: _stack, ...told } = error;
+  return { ...details, error: told };
 }
 
 /** The NexusError that a problem document tells of. */

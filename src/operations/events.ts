@@ -2,7 +2,6 @@ import Type from "typebox";
 import { isLoss } from "../delivery/subscription.ts";
 import { NexusError } from "../errors.ts";
 import type { EmitOptions } from "../events/emitter.ts";
-import { filterOf } from "../events/event-filter.ts";
 import { parseFilter } from "../events/filter.ts";
 import type { JsonObject } from "../events/json.ts";
 import { positionOf } from "../log/cursor.ts";
@@ -33,7 +32,7 @@ const list: Operation = operation({
   filter: "bounded",
   run: async (app, { filter = {}, after, before, order, limit }) => {
     const { log, feed } = await app.source();
-    return { body: await eventPage(log, feed, { filter: filterOf(filter, [], true), after, before, order, limit }) };
+    return { body: await eventPage(log, feed, { filter: parseFilter(filter, { times: true }), after, before, order, limit }) };
   },
 });
 

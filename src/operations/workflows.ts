@@ -34,8 +34,8 @@ const execute: Operation = operation({
   summary: "Runs a workflow, and waits for its end or for waitMs.",
   scope: "workflows:run",
   method: "POST",
-  path: "/workflows/{name}/execute",
-  params: NAME,
+  path: "/workflows/{workflow}/execute",
+  params: Type.Object({ workflow: Type.String({ description: "The workflow's name." }) }),
   query: Type.Object(
     {
       waitMs: Type.Optional(
@@ -57,7 +57,7 @@ const execute: Operation = operation({
     },
     { additionalProperties: false },
   ),
-  run: (app, { name, waitMs = 30_000, inputs = {}, sessionId, metadata, idempotencyKey }, call) =>
+  run: (app, { workflow: name, waitMs = 30_000, inputs = {}, sessionId, metadata, idempotencyKey }, call) =>
     executed(app, { name, waitMs, inputs, sessionId, metadata: metadata as JsonObject | undefined, idempotencyKey }, call),
 });
 

@@ -46,8 +46,7 @@ export function routes(parts: RouteParts, basePath: string): Hono {
     // Nobody would read, or end, the stream that a HEAD asks about.
     if (c.req.raw.method === "HEAD") return new Response(null, { headers: SSE_HEADERS });
     const { log, feed } = await app.source();
-    // An EventSource reconnects with its first address: what it read last says more than what that asks for.
-    const requested = c.req.header("last-event-id") || controls["lastEventId"] || controls["after"];
+    const requested = placeOf(c, controls);
     return await sseResponse(
       { log, feed, counters: app.counters, now: () => app.clock.now(), opened },
       { filter: parsed, requested, onLoss },
@@ -78,7 +77,7 @@ function notFound(c: Context): never {
 }
 
 async function answer({ app, stopping }: RouteParts, operation: Operation, c: Context): Promise<Response> {
-  const query = queryOf(operation, new URL(c.req.url).searchParams);
+  const query = queryOf(operation, c);
   const params = c.req.param() as Record<string, string>;
   checkInput(operation.params, params);
   checkInput(operation.query, query.input);
@@ -94,11 +93,19 @@ async function answer({ app, stopping }: RouteParts, operation: Operation, c: Co
 
 function queryOf(
   operation: Operation,
-  search: URLSearchParams,
+  c: Context,
 ): { readonly input: Record<string, unknown>; readonly filter?: Readonly<Record<string, unknown>> } {
+  const search = new URL(c.req.url).searchParams;
   if (operation.filter === undefined) return { input: coerced(operation.query, readQuery(search)) };
-  const { filter, controls } = readFilterQuery(search, Object.keys(operation.query.properties));
-  return { input: coerced(operation.query, controls), filter };
+  const { filter, controls } = readFilterQuery(search, [...Object.keys(operation.query.properties), "lastEventId"]);
+  const { lastEventId: _lastEventId, after: _after, ...others } = controls;
+  const after = placeOf(c, controls);
+  return { input: coerced(operation.query, { ...others, ...(after !== undefined && { after }) }), filter };
+}
+
+/** The place to read from. Whoever repeats its first address has read on since: what it read last says more than what that asks for. */
+function placeOf(c: Context, controls: Readonly<Record<string, string>>): string | undefined {
+  return c.req.header("last-event-id") || controls["lastEventId"] || controls["after"];
 }
 
 function pathUnder(request: Request, basePath: string): string {

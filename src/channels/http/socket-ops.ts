@@ -56,13 +56,8 @@ export async function callOperation(app: App, frame: ClientFrame, call: Call): P
   const { input } = frame;
   if (typeof input !== "object" || input === null || Array.isArray(input))
     throw new NexusError("REQUEST_INVALID", { faults: [{ path: "input", message: "is not an object" }] });
-  if (frame.op === "emit") return await called(app, operationNamed("events.emit"), input as Record<string, unknown>, call);
-  const { workflow, ...rest } = input as Record<string, unknown>;
-  return await called(app, operationNamed("workflows.execute"), { ...rest, name: workflow }, call);
-}
-
-async function called(app: App, operation: Operation, input: Readonly<Record<string, unknown>>, call: Call): Promise<Answer> {
-  checkInput(inputSchema(operation), input);
+  const operation = operationNamed(frame.op === "emit" ? "events.emit" : "workflows.execute");
+  checkInput(inputSchema(operation), input as Readonly<Record<string, unknown>>);
   return await operation.run(app, input as never, call);
 }
 
