@@ -40,6 +40,7 @@ export class Command implements AsyncDisposable {
   #stderr = "";
   #over = false;
   readonly #listeners = new Set<() => void>();
+  readonly #kill = (): void => void this.#process.kill("SIGKILL");
 
   constructor(args: readonly string[], { url, terminal = false, env = {}, cwd }: CommandOptions = {}) {
     const line = [process.execPath, MAIN, ...args];
@@ -60,12 +61,15 @@ export class Command implements AsyncDisposable {
         ...env,
       },
     });
+    // A test that ran out of time disposes of nothing.
+    process.once("exit", this.#kill);
     this.#process.stdout?.setEncoding("utf8").on("data", (text: string) => this.#heard(() => (this.#stdout += text)));
     this.#process.stderr?.setEncoding("utf8").on("data", (text: string) => this.#heard(() => (this.#stderr += text)));
     this.#process.stdin?.on("error", () => {});
     this.ended = new Promise((resolve, reject) => {
       this.#process.once("error", reject);
       this.#process.once("close", (code) => {
+        process.off("exit", this.#kill);
         this.#heard(() => (this.#over = true));
         resolve({ code, stdout: this.#stdout, stderr: this.#stderr });
       });
@@ -123,7 +127,7 @@ export class Command implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#process.kill("SIGKILL");
+    this.#kill();
     await this.ended.catch(() => {});
   }
 
