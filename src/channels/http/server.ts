@@ -1,10 +1,11 @@
-import type { Server as HttpServer, IncomingMessage, ServerResponse } from "node:http";
-import { createAdaptorServer } from "@hono/node-server";
+import { createServer, type Server as HttpServer, type IncomingMessage, type ServerOptions, type ServerResponse } from "node:http";
+import { getRequestListener } from "@hono/node-server";
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import type { FetchHandler } from "../../api.ts";
-import { NexusError } from "../../errors.ts";
+import { NexusError, problemOf } from "../../errors.ts";
 import { isLoopback } from "./guard.ts";
 import { sendResponse } from "./node-response.ts";
+import { problemHeaders } from "./problem.ts";
 import type { UpgradeHandler } from "./upgrade.ts";
 
 /** A server that listens. */
@@ -31,17 +32,18 @@ export async function listen(
   const host = options.host ?? (process.env["NEXUS_HOST"] || "127.0.0.1");
   if (!isLoopback(host)) throw new NexusError("BIND_REFUSED", { host });
   const port = portOf(String(options.port ?? (process.env["NEXUS_PORT"] || process.env["PORT"] || "8000")));
-  const server = createAdaptorServer({
-    fetch: async (request, { outgoing }) => {
+  const listener = getRequestListener(
+    async (request, { outgoing }) => {
       const response = await fetch(request);
       if (!(response.headers.get("content-type") ?? "").startsWith("text/event-stream")) return response;
       sendResponse(response, outgoing as ServerResponse).catch(() => outgoing.destroy());
       return RESPONSE_ALREADY_SENT;
     },
-    overrideGlobalObjects: false,
-    // Some clients offer HTTP/2 in the same header: they are answered as if they had not. (Not known before Node 24.9.)
-    serverOptions: { shouldUpgradeCallback: ({ headers }: IncomingMessage) => headers.upgrade?.toLowerCase() === "websocket" } as object,
-  }) as HttpServer;
+    { overrideGlobalObjects: false, errorHandler: unreadable },
+  );
+  // Some clients offer HTTP/2 in the same header: they are answered as if they had not. (Not known before Node 24.9.)
+  const upgrades = { shouldUpgradeCallback: ({ headers }: IncomingMessage) => headers.upgrade?.toLowerCase() === "websocket" };
+  const server = createServer(upgrades as ServerOptions, (request, response) => void listener(request, response));
   server.on("upgrade", upgrade);
   let closing = false;
   // A connection is idle only after its last answer.
@@ -66,6 +68,13 @@ export async function listen(
       clearTimeout(late);
     },
   };
+}
+
+/** A request whose Host or address is none never gets to the site. */
+function unreadable(): Response {
+  const error = new NexusError("REQUEST_INVALID", { faults: [{ path: "Host", message: "the Host or the address cannot be read" }] });
+  const problem = problemOf(error);
+  return new Response(JSON.stringify(problem), { status: problem.status, headers: problemHeaders(error, problem) });
 }
 
 function bound(server: HttpServer, host: string, port: number): Promise<void> {
