@@ -12,10 +12,9 @@ import type { EventDefinition, Workflow } from "./events/definitions.ts";
 import type { EmitOptions, Receipt } from "./events/emitter.ts";
 import type { NewEvent, NexusEvent } from "./events/event.ts";
 import { filterOf, nameOf } from "./events/event-filter.ts";
-import { isEventDefinition } from "./events/event-type.ts";
 import { idMaker } from "./events/id.ts";
-import type { JsonObject } from "./events/json.ts";
-import { DEFAULT_LIMITS, type Limits } from "./events/limits.ts";
+import { type JsonObject, jsonFault } from "./events/json.ts";
+import type { Limits } from "./events/limits.ts";
 import { positionOf } from "./log/cursor.ts";
 import { type EventPage, eventPage } from "./log/event-page.ts";
 import type { Store } from "./log/store.ts";
@@ -23,27 +22,17 @@ import { type Clock, systemClock } from "./observability/clock.ts";
 import { Counters } from "./observability/counters.ts";
 import { consoleLogger, type Logger } from "./observability/logger.ts";
 import { type AppSetup, OpenApp } from "./open-app.ts";
+import { checkOptions, checkRunOptions, definitionsIn, limitsOf, workflowsIn } from "./options.ts";
 import type { Graph } from "./workflows/builder.ts";
 import type { RunOptions, WaitOptions } from "./workflows/context.ts";
 import type { LiveRun } from "./workflows/live-run.ts";
+import type { Outcome } from "./workflows/outcome.ts";
 import { graphWorkflow, type WorkflowRecord, WorkflowRegistry, workflowRecord } from "./workflows/registry.ts";
 import { endsRun, type RunPage, type RunQuery, type RunRecord } from "./workflows/runs.ts";
-import { checkWhole, isWorkflow, type WorkflowOptions } from "./workflows/workflow.ts";
+import { checkWhole, type WorkflowOptions } from "./workflows/workflow.ts";
 
-const OPTIONS: readonly string[] = [
-  "name",
-  "events",
-  "workflows",
-  "eventTypes",
-  "store",
-  "http",
-  "limits",
-  "logger",
-  "clock",
-] satisfies readonly (keyof NexusOptions)[];
-const RUN_OPTIONS: readonly string[] = ["sessionId", "userId", "metadata", "signal"] satisfies readonly (keyof RunOptions)[];
-const NAME = /^[A-Za-z0-9_.-]{1,64}$/;
 const DRAIN_MS = 10_000;
+const COPIED_NESTING = 1_000;
 
 export type Stopped = { readonly handlersLeft: number; readonly runsLeft: number };
 
@@ -69,7 +58,7 @@ export class App implements AsyncDisposable {
   readonly #newId: () => string;
   readonly #contexts = new AsyncLocalStorage<Context>();
   readonly #registry = new WorkflowRegistry();
-  readonly #definitions = new Map<string, EventDefinition>();
+  readonly #definitions: ReadonlyMap<string, EventDefinition>;
   readonly #strict: boolean;
   readonly #handlers = new Handlers();
   readonly #store: Store | undefined;
@@ -89,6 +78,7 @@ export class App implements AsyncDisposable {
     this.#limits = limitsOf(options.limits);
     this.#source = `${options.name ?? "nexus"}/${randomBytes(6).toString("hex")}`;
     this.#newId = idMaker(() => this.#clock.now());
+    this.#definitions = definitionsIn(options.events);
     this.#strict = options.eventTypes === "strict";
     this.#store = options.store;
     this.runs = {
@@ -96,8 +86,7 @@ export class App implements AsyncDisposable {
       list: async (query = {}) => (await this.#ready()).runs.list(query),
       cancel: (runId, reason) => this.#cancelRun(runId, reason),
     };
-    for (const definition of Object.values<unknown>(options.events ?? {})) if (isEventDefinition(definition)) this.#define(definition);
-    for (const workflow of Object.values<unknown>(options.workflows ?? {})) if (isWorkflow(workflow)) this.register(workflow);
+    for (const workflow of workflowsIn(options.workflows)) this.register(workflow);
   }
 
   register(workflow: Workflow): Workflow;
@@ -121,8 +110,10 @@ export class App implements AsyncDisposable {
     this.#checkRunning();
     const name = String(nameOf(workflow));
     const removed = this.#registry.remove(name);
-    if (removed) this.#note({ type: "workflow.unregistered", workflowName: name, data: {} });
-    return removed;
+    if (!removed) return false;
+    this.#note({ type: "workflow.unregistered", workflowName: name, data: {} });
+    this.#open?.executor.unregistered(name);
+    return true;
   }
 
   workflows(): readonly WorkflowRecord[] {
@@ -160,7 +151,11 @@ export class App implements AsyncDisposable {
     options: EmitOptions = {},
     broadcast: boolean = false,
   ): Promise<Receipt & { readonly recorded: boolean }> {
-    return await (await this.#ready()).emitter.emit(type, data, options, broadcast);
+    // At the call when it is open: in the order of calls, and whatever the caller does to its object afterwards.
+    const open = this.#opened;
+    if (open !== undefined) return await open.emitter.emit(type, data, options, broadcast);
+    const given = copyOf(data);
+    return await (await this.#ready()).emitter.emit(type, given, options, broadcast);
   }
 
   async execute(workflow: Workflow | string, inputs?: unknown, options?: RunOptions): Promise<any> {
@@ -169,12 +164,13 @@ export class App implements AsyncDisposable {
   }
 
   async startRun(workflow: Workflow | string, inputs: unknown = {}, options: RunOptions = {}): Promise<Run<any, any>> {
-    const { executor, feed } = await this.#ready();
+    const given = this.#opened === undefined ? copyOf(inputs) : inputs;
+    const { executor, feed } = this.#opened ?? (await this.#ready());
     checkRunOptions(options);
     options.signal?.throwIfAborted();
     const { run, position } = await executor.start(
       this.#registry.get(String(nameOf(workflow))),
-      inputs as JsonObject,
+      given as JsonObject,
       options,
       this.#newId(),
     );
@@ -183,9 +179,9 @@ export class App implements AsyncDisposable {
     return {
       runId: run.runId,
       cursor,
-      result: () => resultOf(run),
+      result: async () => resultOf(await executor.outcome(run, this.#ended.signal)),
       events: () =>
-        subscription(Promise.resolve({ log: this.#openParts.store.log, feed }), {
+        subscription(this.#openParts, {
           filter: filterOf({ runId: run.runId }),
           after: cursor,
           signals: [this.#ended.signal],
@@ -206,8 +202,7 @@ export class App implements AsyncDisposable {
   subscribe(options: SubscribeOptions<any, any> = {}): Subscription<any> {
     const { after = "latest", onLoss, signal } = options;
     const filter = filterOf(options, ["after", "onLoss", "signal"]);
-    const source = this.#ready().then(({ store, feed }) => ({ log: store.log, feed }));
-    return subscription(source, {
+    return subscription(this.#opened ?? this.#ready(), {
       filter,
       after,
       onLoss,
@@ -219,8 +214,8 @@ export class App implements AsyncDisposable {
     const { match, after = "latest", timeoutMs, signal, ...fields } = options as WaitOptions<NexusEvent> & { readonly match?: JsonObject };
     checkWhole("timeoutMs", timeoutMs, 0);
     const filter = filterOf({ ...fields, type });
-    const { store, feed } = await this.#ready();
-    const position = await positionOf(store.log, after);
+    const { log, feed } = this.#opened ?? (await this.#ready());
+    const position = await positionOf(log, after);
     const signals = signal === undefined ? this.#ended.signal : AbortSignal.any([signal, this.#ended.signal]);
     return await waitFor(feed, this.#clock, { filter, match, after: position }, timeoutMs, signals);
   }
@@ -305,6 +300,11 @@ export class App implements AsyncDisposable {
     return this.#open;
   }
 
+  /** Its parts, if they are there now: a call that uses them at once has its place among all calls. */
+  get #opened(): OpenApp | undefined {
+    return this.#ended.signal.aborted ? undefined : this.#open;
+  }
+
   #ready(): Promise<OpenApp> {
     if (this.#ended.signal.aborted || (this.#stopping !== undefined && this.#open === undefined))
       return Promise.reject(new NexusError("APP_STOPPED", {}));
@@ -386,13 +386,6 @@ export class App implements AsyncDisposable {
     else void this.#open.note(whole);
   }
 
-  #define(definition: EventDefinition): void {
-    const known = this.#definitions.get(definition.name);
-    if (known !== undefined && known !== definition)
-      throw new NexusError("EVENT_TYPE_EXISTS", { type: definition.name, version: known.version });
-    this.#definitions.set(definition.name, definition);
-  }
-
   async #getRun(runId: string): Promise<RunRecord> {
     const record = await (await this.#ready()).runs.get(runId);
     if (record === undefined) throw new NexusError("RUN_NOT_FOUND", { runId });
@@ -422,43 +415,18 @@ export class App implements AsyncDisposable {
 }
 
 /** @throws WORKFLOW_FAILED · RUN_CANCELLED · STOPPING when the run goes on at the next start */
-async function resultOf(run: LiveRun): Promise<unknown> {
-  const outcome = await run.outcome;
+function resultOf(outcome: Outcome): unknown {
   if (outcome.status === "completed") return outcome.result;
   throw outcome.error;
+}
+
+/** The value as it is now. What is not JSON stays what it is: it is refused with its path. */
+function copyOf(value: unknown): unknown {
+  return jsonFault(value, COPIED_NESTING) === undefined ? JSON.parse(JSON.stringify(value)) : value;
 }
 
 async function defaultStore(): Promise<Store> {
   // Only now: whoever brings a store of their own needs no native code.
   const { sqliteStore } = await import("./stores/sqlite/store.ts");
   return sqliteStore(process.env["NEXUS_DB"] || ".nexus/nexus.db");
-}
-
-function checkOptions(options: NexusOptions<any, any, any>): void {
-  for (const option of Object.keys(options)) if (!OPTIONS.includes(option)) throw new NexusError("OPTION_UNSUPPORTED", { option });
-  if (options.name !== undefined && !NAME.test(options.name))
-    throw new NexusError("OPTION_INVALID", { option: "name", reason: "it is not 1 to 64 of A-Z a-z 0-9 _ . -" });
-  if (options.eventTypes !== undefined && options.eventTypes !== "open" && options.eventTypes !== "strict") {
-    throw new NexusError("OPTION_INVALID", { option: "eventTypes", reason: "it is open or strict" });
-  }
-}
-
-function limitsOf(given: NexusOptions["limits"] = {}): Limits {
-  for (const [limit, value] of Object.entries(given)) {
-    if (!(limit in DEFAULT_LIMITS)) throw new NexusError("OPTION_UNSUPPORTED", { option: `limits.${limit}` });
-    checkWhole(`limits.${limit}`, value, 1);
-  }
-  const { dataBytes, resultBytes, metadataBytes, nesting } = DEFAULT_LIMITS;
-  return {
-    dataBytes: given.dataBytes ?? dataBytes,
-    resultBytes: given.resultBytes ?? resultBytes,
-    metadataBytes: given.metadataBytes ?? metadataBytes,
-    nesting: given.nesting ?? nesting,
-  };
-}
-
-function checkRunOptions(options: RunOptions): void {
-  for (const [option, value] of Object.entries(options)) {
-    if (value !== undefined && !RUN_OPTIONS.includes(option)) throw new NexusError("OPTION_UNSUPPORTED", { option });
-  }
 }

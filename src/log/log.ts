@@ -24,7 +24,7 @@ export interface ReadQuery {
   /** Ascending: only events after this position; below the floor it reads from the floor. Descending: only events up to and including it. */
   readonly after: number;
   readonly filter?: Filter;
-  /** 1 to 1000 events; default 100. */
+  /** 1 to 1000 events, default 100; a page of large events ends before that. */
   readonly limit?: number;
   /** Default "asc". */
   readonly order?: "asc" | "desc";

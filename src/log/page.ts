@@ -4,6 +4,7 @@ import type { Head, LogPage, ReadQuery } from "./log.ts";
 
 const DEFAULT_LIMIT = 100;
 const MOST = 1000;
+const PAGE_BYTES = 4 * 1024 * 1024;
 
 /**
  * How many items a page may hold.
@@ -21,8 +22,24 @@ export function rangeOf(query: ReadQuery, head: Pick<Head, "floor" | "sequence">
   return { first: Math.max(query.after, head.floor) + 1, last: head.sequence };
 }
 
-/** A page of `events`, given whether `more` match beyond them. */
-export function pageOf(events: readonly StoredEvent[], more: boolean, query: ReadQuery, head: Pick<Head, "floor" | "sequence">): LogPage {
+/** An event that matches a query, and how large it is as it is stored. */
+export interface Match {
+  readonly bytes: number;
+  event(): StoredEvent;
+}
+
+/** A page of what matches, in the order asked for: as many as are wanted, and no more once they have 4 MiB; one event is always taken. */
+export function pageOf(matches: Iterable<Match>, query: ReadQuery, head: Pick<Head, "floor" | "sequence">): LogPage {
+  const limit = pageLimit(query.limit);
+  const events: StoredEvent[] = [];
+  let bytes = 0;
+  let more = false;
+  for (const match of matches) {
+    more = events.length === limit || (events.length > 0 && bytes + match.bytes > PAGE_BYTES);
+    if (more) break;
+    events.push(match.event());
+    bytes += match.bytes;
+  }
   const edge = events.at(-1);
   if (query.order === "desc") return { events, next: more && edge !== undefined ? edge.sequence - 1 : head.floor, upToDate: !more };
   // Not the head when that lies before `after`: a reader must never be sent back to what it has read.

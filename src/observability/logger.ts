@@ -6,10 +6,10 @@ export interface Logger {
   error(fields: object, message?: string): void;
 }
 
-/** Warnings and errors on standard error, one line each; nothing else. */
+/** On standard error, one line each; no debugging. */
 export const consoleLogger: Logger = {
   debug: () => {},
-  info: () => {},
+  info: (fields, message) => console.error(line("info", fields, message)),
   warn: (fields, message) => console.warn(line("warning", fields, message)),
   error: (fields, message) => console.error(line("error", fields, message)),
 };

@@ -3,7 +3,7 @@ import { streamOf } from "../../events/built-in.ts";
 import type { NewEvent } from "../../events/event.ts";
 import { bodyOf, eventOf, isRepeat } from "../../log/event-body.ts";
 import type { Log, LogPage, Position, ReadQuery } from "../../log/log.ts";
-import { pageLimit, pageOf, rangeOf } from "../../log/page.ts";
+import { type Match, pageOf, rangeOf } from "../../log/page.ts";
 import type { StoreSetup } from "../../log/store.ts";
 import type { Waiters } from "../../log/waiters.ts";
 import type { Contents, Recorded } from "./contents.ts";
@@ -66,16 +66,20 @@ function record(contents: Contents, event: NewEvent, expect: string | null | und
 }
 
 function readPage(contents: Contents, query: ReadQuery): LogPage {
-  const limit = pageLimit(query.limit);
-  const head = { floor: contents.floor, sequence: contents.floor + contents.events.length };
-  const { first, last } = rangeOf(query, head);
+  return pageOf(matchesOf(contents, query), query, headOf(contents));
+}
+
+function* matchesOf(contents: Contents, query: ReadQuery): Generator<Match, void> {
+  const { first, last } = rangeOf(query, headOf(contents));
   const [start, step] = query.order === "desc" ? [last, -1] : [first, 1];
-  const found: Recorded[] = [];
-  // One more than is wanted, to know whether any is left.
-  for (let sequence = start; sequence >= first && sequence <= last && found.length <= limit; sequence += step) {
-    const recorded = contents.events[sequence - contents.floor - 1] as Recorded;
-    if (query.filter === undefined || query.filter.matches(recorded.event)) found.push(recorded);
+  for (let sequence = start; sequence >= first && sequence <= last; sequence += step) {
+    const { event, body } = contents.events[sequence - contents.floor - 1] as Recorded;
+    if (query.filter !== undefined && !query.filter.matches(event)) continue;
+    // Each reader has its own copy.
+    yield { bytes: body.length, event: () => eventOf(event.id, event.sequence, event.timestamp, body) };
   }
-  const events = found.slice(0, limit).map(({ event, body }) => eventOf(event.id, event.sequence, event.timestamp, body));
-  return pageOf(events, found.length > limit, query, head);
+}
+
+function headOf(contents: Contents): { readonly floor: number; readonly sequence: number } {
+  return { floor: contents.floor, sequence: contents.floor + contents.events.length };
 }

@@ -1,5 +1,5 @@
-import type { State } from "../../log/state.ts";
 import { pageLimit } from "../../log/page.ts";
+import type { State } from "../../log/state.ts";
 import { checkKey, checkRevision, valueText } from "../../log/state-entry.ts";
 import type { Contents } from "./contents.ts";
 

@@ -1,8 +1,8 @@
 import { NexusError } from "../../errors.ts";
 import type { OpenStore, Store, StoreSetup } from "../../log/store.ts";
 import { Waiters } from "../../log/waiters.ts";
-import { memoryLog } from "./log.ts";
 import { type Contents, emptyContents } from "./contents.ts";
+import { memoryLog } from "./log.ts";
 import { memoryState } from "./state.ts";
 
 /**

@@ -1,6 +1,7 @@
 import type { Database, Statement } from "better-sqlite3";
 import type { StoredEvent } from "../../events/event.ts";
 import { eventOf } from "../../log/event-body.ts";
+import type { Match } from "../../log/page.ts";
 import { packId, unpackId } from "./packed-id.ts";
 
 /** An event as it is stored. */
@@ -21,8 +22,8 @@ export class EventRows {
   readonly #timestamp: Statement<[number], number>;
   readonly #at: Statement<[number], Row>;
   readonly #byId: Statement<[Buffer | string], Row>;
-  readonly #up: Statement<[number, number, number], Row>;
-  readonly #down: Statement<[number, number, number], Row>;
+  readonly #up: Statement<[number, number], Row>;
+  readonly #down: Statement<[number, number], Row>;
 
   constructor(db: Database) {
     this.#insert = db.prepare("INSERT INTO events (sequence, timestamp, id, body) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO NOTHING");
@@ -31,8 +32,8 @@ export class EventRows {
     this.#timestamp = db.prepare<[number], number>("SELECT timestamp FROM events WHERE sequence = ?").pluck();
     this.#at = db.prepare(`SELECT ${COLUMNS} FROM events WHERE sequence = ?`);
     this.#byId = db.prepare(`SELECT ${COLUMNS} FROM events WHERE id = ?`);
-    this.#up = db.prepare(`SELECT ${COLUMNS} FROM events WHERE sequence BETWEEN ? AND ? ORDER BY sequence LIMIT ?`);
-    this.#down = db.prepare(`SELECT ${COLUMNS} FROM events WHERE sequence BETWEEN ? AND ? ORDER BY sequence DESC LIMIT ?`);
+    this.#up = db.prepare(`SELECT ${COLUMNS} FROM events WHERE sequence BETWEEN ? AND ? ORDER BY sequence`);
+    this.#down = db.prepare(`SELECT ${COLUMNS} FROM events WHERE sequence BETWEEN ? AND ? ORDER BY sequence DESC`);
   }
 
   /** @returns false, and does nothing, when the id is there already. */
@@ -66,18 +67,27 @@ export class EventRows {
   oldest(last: number, limit: number, bytes: number): StoredEvent[] {
     const events: StoredEvent[] = [];
     let taken = 0;
-    for (const row of this.#up.iterate(0, last, limit)) {
+    for (const row of this.#up.iterate(0, last)) {
       events.push(toEvent(row));
       taken += row.body.length;
-      if (taken >= bytes) break;
+      if (taken >= bytes || events.length === limit) break;
     }
     return events;
   }
 
-  /** The events from `first` to `last`, in order or backwards. */
-  range(first: number, last: number, limit: number, order: "asc" | "desc" = "asc"): StoredEvent[] {
-    return (order === "desc" ? this.#down : this.#up).all(first, last, limit).map(toEvent);
+  matchAt(sequence: number): Match | undefined {
+    const row = this.#at.get(sequence);
+    return row && toMatch(row);
   }
+
+  /** The events from `first` to `last`, in order or backwards. As long as they are read, nothing else can be asked of the file. */
+  *range(first: number, last: number, order: "asc" | "desc" = "asc"): Generator<Match, void> {
+    for (const row of (order === "desc" ? this.#down : this.#up).iterate(first, last)) yield toMatch(row);
+  }
+}
+
+function toMatch(row: Row): Match {
+  return { bytes: row.body.length, event: () => toEvent(row) };
 }
 
 function toEvent(row: Row): StoredEvent {

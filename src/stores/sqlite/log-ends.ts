@@ -12,7 +12,6 @@ import type { Tuning } from "./tuning.ts";
 
 const TRIM_EVENTS = 250;
 const TRIM_BYTES = 4 * 1024 * 1024;
-const REBUILD_EVENTS = 1000;
 
 /** An event as it waits to be recorded. */
 export interface Entry {
@@ -136,11 +135,9 @@ export class LogEnds implements Participant {
   /** Takes the events that the file's index does not have yet into memory. */
   #rebuildIndex(): void {
     const { rows, index } = this.#parts;
-    for (let at = Math.max(index.indexed, this.#floor); at < this.#sequence; ) {
-      for (const event of rows.range(at + 1, this.#sequence, REBUILD_EVENTS)) {
-        index.add(event.sequence, event.type, keysOf(event));
-        at = event.sequence;
-      }
+    for (const match of rows.range(Math.max(index.indexed, this.#floor) + 1, this.#sequence)) {
+      const event = match.event();
+      index.add(event.sequence, event.type, keysOf(event));
     }
   }
 }

@@ -1,9 +1,8 @@
 import { setImmediate } from "node:timers/promises";
 import { streamOf } from "../../events/built-in.ts";
-import type { StoredEvent } from "../../events/event.ts";
 import { bodyOf } from "../../log/event-body.ts";
 import type { Head, Log, LogPage, ReadQuery } from "../../log/log.ts";
-import { pageLimit, pageOf, rangeOf } from "../../log/page.ts";
+import { type Match, pageOf, rangeOf } from "../../log/page.ts";
 import type { Waiters } from "../../log/waiters.ts";
 import type { CommitQueue } from "./commit-queue.ts";
 import type { EventRows } from "./event-rows.ts";
@@ -51,21 +50,16 @@ export function sqliteLog(parts: LogParts): Log {
 }
 
 function readPage({ rows, matches }: LogParts, query: ReadQuery, head: Head): LogPage {
-  const limit = pageLimit(query.limit);
   const { filter, order = "asc" } = query;
   const range = rangeOf(query, head);
   const { first, last } = filter === undefined ? range : rangeInTime(range, filter, (sequence) => rows.timestampAt(sequence));
   const matching = filter && matches.find(filter, first, last, order);
-  // One more than is wanted, to know whether any is left.
-  const found = matching === undefined ? rows.range(first, last, limit + 1, order) : rowsAt(rows, matching, limit + 1);
-  return pageOf(found.slice(0, limit), found.length > limit, query, head);
+  return pageOf(matching === undefined ? rows.range(first, last, order) : rowsAt(rows, matching), query, head);
 }
 
-function rowsAt(rows: EventRows, sequences: Iterable<number>, limit: number): readonly StoredEvent[] {
-  const found: StoredEvent[] = [];
+function* rowsAt(rows: EventRows, sequences: Iterable<number>): Generator<Match, void> {
   for (const sequence of sequences) {
-    const event = rows.at(sequence);
-    if (event !== undefined && found.push(event) === limit) break;
+    const match = rows.matchAt(sequence);
+    if (match !== undefined) yield match;
   }
-  return found;
 }

@@ -8,7 +8,7 @@ export interface SequenceSet {
   seek(from: number): number;
 }
 
-export const END = Number.POSITIVE_INFINITY;
+export const END: number = Number.POSITIVE_INFINITY;
 
 export const EMPTY: SequenceSet = { seek: () => END };
 

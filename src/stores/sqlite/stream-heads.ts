@@ -9,7 +9,6 @@ export interface StreamHead {
 }
 
 const REMEMBERED = 10_000;
-const SCAN = 100;
 
 /** The last event of each stream: remembered for those used last, looked up for others. */
 export class StreamHeads {
@@ -66,9 +65,9 @@ export class StreamHeads {
 
   /** Most events of most logs are of this stream, or it is never asked for. */
   #scan(first: number, last: number): StreamHead | undefined {
-    for (let end = last; end >= first; end -= SCAN) {
-      const found = this.#rows.range(Math.max(first, end - SCAN + 1), end, SCAN, "desc").find((event) => streamOf(event) === "app");
-      if (found !== undefined) return found;
+    for (const match of this.#rows.range(first, last, "desc")) {
+      const event = match.event();
+      if (streamOf(event) === "app") return event;
     }
     return undefined;
   }

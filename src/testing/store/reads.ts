@@ -48,6 +48,18 @@ export const readCases: Readonly<Record<string, Body>> = {
     await closing;
   },
 
+  "[log.5] a page of large events ends before its limit, and the next one goes on": async ({ log }) => {
+    const text = "x".repeat(250_000);
+    for (let n = 0; n < 30; n++) await log.append(anEvent({ data: { n, text } }));
+    const first = await log.read({ after: 0, limit: 1000 });
+    assert.equal(first.upToDate, false);
+    assert.ok(first.events.length >= 1 && first.events.length < 30, `${first.events.length} events of 250 kB in one page`);
+    assert.equal(first.next, first.events.length);
+    const second = await log.read({ after: first.next, limit: 1000 });
+    assert.equal(second.events.length, 30 - first.events.length);
+    assert.equal(second.upToDate, true);
+  },
+
   "[log.5] a filtered read advances past what it skipped": async ({ log }) => {
     for (let n = 0; n < 30; n++) await log.append(anEvent({ type: n === 10 || n === 20 ? "RARE" : "COMMON" }));
     const filter = parseFilter({ type: "RARE" });

@@ -1,0 +1,80 @@
+import type { NexusOptions } from "./api.ts";
+import { NexusError } from "./errors.ts";
+import type { EventDefinition, Workflow } from "./events/definitions.ts";
+import { isEventDefinition } from "./events/event-type.ts";
+import { DEFAULT_LIMITS, type Limits } from "./events/limits.ts";
+import type { RunOptions } from "./workflows/context.ts";
+import { checkWhole, isWorkflow } from "./workflows/workflow.ts";
+
+const OPTIONS: readonly string[] = [
+  "name",
+  "events",
+  "workflows",
+  "eventTypes",
+  "store",
+  "http",
+  "limits",
+  "logger",
+  "clock",
+] satisfies readonly (keyof NexusOptions)[];
+const HTTP_OPTIONS: readonly string[] = ["host", "port", "allowedHosts", "allowedOrigins"] satisfies readonly (keyof NonNullable<
+  NexusOptions["http"]
+>)[];
+const RUN_OPTIONS: readonly string[] = ["sessionId", "userId", "metadata", "signal"] satisfies readonly (keyof RunOptions)[];
+const NAME = /^[A-Za-z0-9_.-]{1,64}$/;
+
+/** What an app is made with, checked. @throws OPTION_INVALID · OPTION_UNSUPPORTED for an option that this version does not have. */
+export function checkOptions(options: NexusOptions<any, any, any>): void {
+  for (const option of Object.keys(options)) if (!OPTIONS.includes(option)) throw new NexusError("OPTION_UNSUPPORTED", { option });
+  for (const option of Object.keys(options.http ?? {}))
+    if (!HTTP_OPTIONS.includes(option)) throw new NexusError("OPTION_UNSUPPORTED", { option: `http.${option}` });
+  if (options.name !== undefined && !NAME.test(options.name)) {
+    throw new NexusError("OPTION_INVALID", { option: "name", reason: "it is not 1 to 64 of A-Z a-z 0-9 _ . -" });
+  }
+  if (options.eventTypes !== undefined && options.eventTypes !== "open" && options.eventTypes !== "strict") {
+    throw new NexusError("OPTION_INVALID", { option: "eventTypes", reason: "it is open or strict" });
+  }
+}
+
+/** The event types an app was given, by name. @throws EVENT_TYPE_EXISTS for two of one name. */
+export function definitionsIn(events: unknown): ReadonlyMap<string, EventDefinition> {
+  const definitions = new Map<string, EventDefinition>();
+  for (const definition of valuesOf(events).filter(isEventDefinition)) {
+    const known = definitions.get(definition.name);
+    if (known !== undefined && known !== definition)
+      throw new NexusError("EVENT_TYPE_EXISTS", { type: definition.name, version: known.version });
+    definitions.set(definition.name, definition);
+  }
+  return definitions;
+}
+
+export function workflowsIn(workflows: unknown): readonly Workflow[] {
+  return valuesOf(workflows).filter(isWorkflow);
+}
+
+/** @throws OPTION_INVALID · OPTION_UNSUPPORTED */
+export function limitsOf(given: NexusOptions["limits"] = {}): Limits {
+  for (const [limit, value] of Object.entries(given)) {
+    if (!(limit in DEFAULT_LIMITS)) throw new NexusError("OPTION_UNSUPPORTED", { option: `limits.${limit}` });
+    checkWhole(`limits.${limit}`, value, 1);
+  }
+  const { dataBytes, resultBytes, metadataBytes, nesting } = DEFAULT_LIMITS;
+  return {
+    dataBytes: given.dataBytes ?? dataBytes,
+    resultBytes: given.resultBytes ?? resultBytes,
+    metadataBytes: given.metadataBytes ?? metadataBytes,
+    nesting: given.nesting ?? nesting,
+  };
+}
+
+/** @throws OPTION_UNSUPPORTED */
+export function checkRunOptions(options: RunOptions): void {
+  for (const [option, value] of Object.entries(options)) {
+    if (value !== undefined && !RUN_OPTIONS.includes(option)) throw new NexusError("OPTION_UNSUPPORTED", { option });
+  }
+}
+
+/** The members of an array, or of a module. */
+function valuesOf(definitions: unknown): readonly unknown[] {
+  return Object.values(definitions ?? {});
+}
