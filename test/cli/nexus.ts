@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { vi } from "vitest";
+import { onTestFinished, vi } from "vitest";
 
 // Each command is a process of its own, on a machine that may have other things to do.
 vi.setConfig({ testTimeout: 60_000 });
@@ -62,14 +62,13 @@ export class Command implements AsyncDisposable {
       },
     });
     // A test that ran out of time disposes of nothing.
-    process.once("exit", this.#kill);
+    onTestFinished(this.#kill);
     this.#process.stdout?.setEncoding("utf8").on("data", (text: string) => this.#heard(() => (this.#stdout += text)));
     this.#process.stderr?.setEncoding("utf8").on("data", (text: string) => this.#heard(() => (this.#stderr += text)));
     this.#process.stdin?.on("error", () => {});
     this.ended = new Promise((resolve, reject) => {
       this.#process.once("error", reject);
       this.#process.once("close", (code) => {
-        process.off("exit", this.#kill);
         this.#heard(() => (this.#over = true));
         resolve({ code, stdout: this.#stdout, stderr: this.#stderr });
       });
