@@ -12,6 +12,8 @@ if (found[0] < least[0] || (found[0] === least[0] && found[1] < least[1])) {
     "Anywhere else: install Node " + needed + " or newer (https://nodejs.org) and try again.",
   );
 } else {
+  // Starts faster the second time.
+  process.getBuiltinModule("module").enableCompileCache();
   import("../dist/cli.js").catch(function (error) {
     if (error.code !== "ERR_MODULE_NOT_FOUND" || !String(error.url).endsWith("/dist/cli.js")) throw error;
     fail("nexus is not built yet.", "Run `npm run build` and try again.");

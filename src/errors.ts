@@ -232,8 +232,7 @@ export function problemOf(error: unknown): Problem {
   const known: NexusError = NexusError.is(error) ? error : new NexusError("INTERNAL", {});
   const row = ERRORS[known.code];
   const detail = known.message === row.says ? row.todo : known.message;
-  return {
-    ...withoutStack(known.details),
+  const problem = {
     type: `urn:nexus:error:${known.code}`,
     title: row.says,
     status: row.http,
@@ -241,6 +240,8 @@ export function problemOf(error: unknown): Problem {
     retryable: row.retryable,
     detail,
   };
+  // A fact with the name of one of these (the type of an event) is told in the detail.
+  return { ...problem, ...withoutStack(known.details), ...problem };
 }
 
 /** Where in the code a run failed, its events say; whoever called it is told why. */
@@ -256,6 +257,13 @@ export function errorOf(problem: Problem): NexusError {
   const { type: _type, title, status: _status, code, retryable: _retryable, detail, ...facts } = problem;
   if (!(code in ERRORS)) return new NexusError("INTERNAL", {}, { detail: detail ?? title });
   return new NexusError(code as ErrorCode, facts as never, { detail: detail ?? title });
+}
+
+/** What a command exits with: 75 when the same one may succeed later, 2 when what was asked for is wrong, else 1. */
+export function exitCodeOf(error: unknown): number {
+  if (!NexusError.is(error)) return 1;
+  if (error.retryable) return 75;
+  return [400, 404, 413, 422].includes(ERRORS[error.code].http) ? 2 : 1;
 }
 
 function describe(says: string, details: object): string {

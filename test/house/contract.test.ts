@@ -4,7 +4,10 @@ import { expect, test } from "vitest";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 const contract = readFileSync(join(ROOT, "docs/contract.md"), "utf8");
-const clauses = [...contract.matchAll(/^- \[([a-z]+\.\d+)\]( \*\*must\*\*)?/gm)].map((match) => ({ id: match[1] as string, must: match[2] !== undefined }));
+const clauses = [...contract.matchAll(/^- \[([a-z]+\.\d+)\]( \*\*must\*\*)?/gm)].map((match) => ({
+  id: match[1] as string,
+  must: match[2] !== undefined,
+}));
 
 /** Where titles are: the tests, and the suite that every store runs. */
 const files = ["test", "src/testing"].flatMap((folder) =>
@@ -12,7 +15,13 @@ const files = ["test", "src/testing"].flatMap((folder) =>
     .filter((file) => file.endsWith(".ts"))
     .map((file) => readFileSync(join(ROOT, folder, file), "utf8")),
 );
-const titled = new Set(files.flatMap((text) => [...text.matchAll(/["'`]((?:\[[a-z]+\.\d+\] ?)+)/g)].flatMap((match) => [...(match[1] as string).matchAll(/\[([^\]]+)\]/g)].map((id) => id[1] as string))));
+const titled = new Set(
+  files.flatMap((text) =>
+    [...text.matchAll(/["'`]((?:\[[a-z]+\.\d+\] ?)+)/g)].flatMap((match) =>
+      [...(match[1] as string).matchAll(/\[([^\]]+)\]/g)].map((id) => id[1] as string),
+    ),
+  ),
+);
 
 test("every clause stands in the contract once", () => {
   const ids = clauses.map(({ id }) => id);

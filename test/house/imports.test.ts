@@ -61,7 +61,9 @@ test("no store, and no channel, imports another; only the command line uses the 
   const folder = (file: string): string | undefined => /^(stores|channels)\/[^/]+\//.exec(file)?.[0];
   const across = inside.filter(({ from, to }) => folder(from) !== undefined && folder(to) !== undefined && folder(from) !== folder(to));
   expect(across).toEqual([]);
-  expect(inside.filter(({ from, to }) => to.startsWith("client/") && !from.startsWith("client/") && !from.startsWith("channels/cli/"))).toEqual([]);
+  expect(
+    inside.filter(({ from, to }) => to.startsWith("client/") && !from.startsWith("client/") && !from.startsWith("channels/cli/")),
+  ).toEqual([]);
 });
 
 test("the client imports only events and errors", () => {
@@ -81,7 +83,8 @@ test("native code is loaded only when a SQLite store is opened", () => {
   const visit = (file: string): void => {
     if (reached.has(file)) return;
     reached.add(file);
-    for (const { to, dynamic } of imports.filter(({ from }) => from === file)) if (!dynamic && files.includes(to) && !isTypeOnly(file, to)) visit(to);
+    for (const { to, dynamic } of imports.filter(({ from }) => from === file))
+      if (!dynamic && files.includes(to) && !isTypeOnly(file, to)) visit(to);
   };
   visit("index.ts");
   expect([...reached].filter((file) => imports.some(({ from, to }) => from === file && to === "better-sqlite3"))).toEqual([]);
@@ -89,5 +92,7 @@ test("native code is loaded only when a SQLite store is opened", () => {
 
 function isTypeOnly(from: string, to: string): boolean {
   const text = readFileSync(join(SRC, from), "utf8");
-  return [...text.matchAll(/^(import|export)\s+(type\s)?[^"]*from\s+"([^"]+)"/gm)].filter((match) => target(from, match[3] as string) === to).every((match) => match[2] !== undefined);
+  return [...text.matchAll(/^(import|export)\s+(type\s)?[^"]*from\s+"([^"]+)"/gm)]
+    .filter((match) => target(from, match[3] as string) === to)
+    .every((match) => match[2] !== undefined);
 }

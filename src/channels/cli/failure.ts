@@ -1,4 +1,4 @@
-import { ERRORS, type Fault, NexusError, problemOf } from "../../errors.ts";
+import { ERRORS, exitCodeOf, type Fault, NexusError, problemOf } from "../../errors.ts";
 import { paint, print, say } from "./output.ts";
 import { jsonLine, pad, plain } from "./safe-text.ts";
 
@@ -12,25 +12,12 @@ export function misuse(option: string, reason: string): NexusError {
   return new NexusError("OPTION_INVALID", { option, reason }, { detail: `${option}: ${reason}` });
 }
 
-/** 75 when the same command may succeed later, 2 when what was asked for is wrong, else 1. */
-export function exitCodeOf(error: unknown): number {
-  if (!NexusError.is(error)) return FAILED;
-  if (error.retryable) return TRY_AGAIN;
-  return [400, 404, 413, 422].includes(ERRORS[error.code].http) ? WRONG_USAGE : FAILED;
-}
-
 /** Says what went wrong: as a problem document on standard output with `json`, else for people on standard error. @returns the exit code. */
 export async function report(error: unknown, json: boolean): Promise<number> {
-  if (json) await print(jsonLine(documentOf(error)));
+  if (json) await print(jsonLine(problemOf(error)));
   else if (NexusError.is(error)) for (const line of linesOf(error)) say(line);
   if (!NexusError.is(error)) say(error instanceof Error ? (error.stack ?? error.message) : String(error));
   return exitCodeOf(error);
-}
-
-/** The problem document, what every problem has before the facts of this one. */
-function documentOf(error: unknown): object {
-  const { type, title, status, code, retryable, ...facts } = problemOf(error);
-  return { type, title, status, code, retryable, ...facts };
 }
 
 function linesOf(error: NexusError): string[] {
