@@ -31,8 +31,8 @@ import { runsPart } from "./runs/part.ts";
 
 const PARTS: Readonly<Record<string, { readonly rounds: number; readonly ms: number; readonly parts: readonly Part[] }>> = {
   emit: { rounds: 5, ms: 1500, parts: [emitPart] },
-  sockets: { rounds: 3, ms: 2000, parts: [fanOutPart("WebSockets", 100), fanOutPart("WebSockets", 1000)] },
-  sse: { rounds: 3, ms: 2000, parts: [fanOutPart("SSE readers", 100), fanOutPart("SSE readers", 1000)] },
+  sockets: { rounds: 3, ms: 1500, parts: [fanOutPart("WebSockets", 100), fanOutPart("WebSockets", 1000)] },
+  sse: { rounds: 3, ms: 1500, parts: [fanOutPart("SSE readers", 100), fanOutPart("SSE readers", 1000)] },
   runs: { rounds: 3, ms: 1500, parts: [runsPart] },
   receipt: { rounds: 3, ms: 1500, parts: [receiptPart("WebSocket"), receiptPart("SSE reader")] },
 };
