@@ -8,17 +8,11 @@ export type Visibility = "public" | "owner" | "operators";
 /** An opaque place between two events. Safe to store, print and send. */
 export type Cursor = string;
 
-/** A recorded fact: the envelope (who, when, where, order) and `data` (what). They never mix. */
-export interface NexusEvent<Type extends string = string, Data = unknown> {
+/** What a log is given to record: an event without what the log gives it. */
+export interface NewEvent {
   /** Unique: a UUIDv7, or the emitter's own, for idempotency. */
   readonly id: string;
-  /** Place in the log: 1, 2, 3, … without gaps. */
-  readonly sequence: number;
-  /** The place just after this event: pass it as `after`, on any channel, to go on from here. */
-  readonly cursor: Cursor;
-  readonly type: Type;
-  /** Milliseconds since the epoch, UTC; given by the store, never less than the event before. */
-  readonly timestamp: number;
+  readonly type: string;
   readonly channel: Channel;
   /** `<app>/<node>` that recorded it. */
   readonly source: string;
@@ -27,25 +21,7 @@ export interface NexusEvent<Type extends string = string, Data = unknown> {
   readonly workflowName?: string;
   readonly runId?: string;
   readonly correlationId?: string;
-  readonly causationId?: string;
-  readonly traceparent?: string;
-  readonly visibility: Visibility;
-  readonly broadcast?: true;
-  readonly data: Data;
-  readonly metadata?: JsonObject;
-}
-
-/** What a log is given to record: an event without what the log gives it. */
-export interface NewEvent {
-  readonly id: string;
-  readonly type: string;
-  readonly channel: Channel;
-  readonly source: string;
-  readonly sessionId?: string;
-  readonly userId?: string;
-  readonly workflowName?: string;
-  readonly runId?: string;
-  readonly correlationId?: string;
+  /** Id of the event that led to it. */
   readonly causationId?: string;
   readonly traceparent?: string;
   readonly visibility: Visibility;
@@ -56,7 +32,16 @@ export interface NewEvent {
 
 /** What a log holds: the new event, and the place and time it was given. */
 export interface StoredEvent extends NewEvent {
+  /** Place in the log: 1, 2, 3, … without gaps. */
   readonly sequence: number;
-  /** Milliseconds since the epoch; never less than that of the event before. */
+  /** Milliseconds since the epoch, UTC; given by the store, never less than that of the event before. */
   readonly timestamp: number;
+}
+
+/** A recorded fact, as readers get it: the envelope (who, when, where, order) and `data` (what). They never mix. */
+export interface NexusEvent<Type extends string = string, Data = unknown> extends StoredEvent {
+  /** The place just after this event: pass it as `after`, on any channel, to go on from here. */
+  readonly cursor: Cursor;
+  readonly type: Type;
+  readonly data: Data;
 }

@@ -1,5 +1,17 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
-import type { Fields, FieldTypes } from "./schema.ts";
+import type { JsonObject, JsonValue } from "./json.ts";
+
+export type Fields = { readonly [field: string]: keyof FieldTypes | `${keyof FieldTypes}?` };
+export interface FieldTypes {
+  string: string;
+  integer: number;
+  float: number;
+  number: number;
+  boolean: boolean;
+  array: readonly JsonValue[];
+  object: JsonObject;
+  any: JsonValue;
+}
 
 export const FIELD_TYPES: readonly (keyof FieldTypes)[] = ["string", "integer", "float", "number", "boolean", "array", "object", "any"];
 

@@ -1,22 +1,11 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { type Fault, NexusError } from "../errors.ts";
 import type { Refused } from "./definitions.ts";
-import { FIELD_TYPES, fieldsSchema } from "./fields.ts";
+import { FIELD_TYPES, type Fields, type FieldTypes, fieldsSchema } from "./fields.ts";
 import type { JsonObject, JsonValue } from "./json.ts";
 
 /** Any Standard Schema (Zod, Valibot, ArkType), or the shorthand. A bare object is always the shorthand: a field may be called `type`. */
 export type Schema = StandardSchemaV1 | Fields;
-export type Fields = { readonly [field: string]: keyof FieldTypes | `${keyof FieldTypes}?` };
-export interface FieldTypes {
-  string: string;
-  integer: number;
-  float: number;
-  number: number;
-  boolean: boolean;
-  array: readonly JsonValue[];
-  object: JsonObject;
-  any: JsonValue;
-}
 type FieldsData<F> = {
   readonly [K in keyof F as F[K] extends `${string}?` ? never : K]: F[K] extends keyof FieldTypes ? FieldTypes[F[K]] : never;
 } & {
