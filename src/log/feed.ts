@@ -103,13 +103,15 @@ export class Feed {
 
   async #follow(onError: (error: unknown) => Promise<void>): Promise<void> {
     const { signal } = this.#stopped;
+    const aborted = new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
     while (!signal.aborted) {
       try {
         const page = await this.#log.read({ after: this.end, limit: READ_AT_ONCE });
         if (page.events.length > 0) this.#advance(page.events);
         if (page.upToDate) await this.#log.waitPast(this.end, signal);
       } catch (error) {
-        if (!signal.aborted) await onError(error);
+        // Nobody who closes it waits for the next try.
+        if (!signal.aborted) await Promise.race([onError(error), aborted]);
       }
     }
   }
