@@ -3,6 +3,7 @@ import type { Handlers } from "./delivery/handler-set.ts";
 import { NexusError } from "./errors.ts";
 import type { Context } from "./events/context.ts";
 import type { EventDefinition } from "./events/definitions.ts";
+import type { Receipt } from "./events/emitter.ts";
 import type { NewEvent, NexusEvent } from "./events/event.ts";
 import { type Limits, runErrorOf } from "./events/limits.ts";
 import { LogEmitter } from "./log/emitter.ts";
@@ -84,8 +85,8 @@ export class OpenApp {
         within: (context, call) => contexts.run(context, call),
         context: () => contexts.getStore(),
         emitter: {
-          emitEvent: (type, data, options) => emitter.emit(type as string, data, options ?? {}, false),
-          broadcastEvent: (type, data, options) => emitter.emit(type as string, data, options ?? {}, true),
+          emitEvent: async (type, data, options) => receiptOf(await emitter.emit(type as string, data, options ?? {}, false)),
+          broadcastEvent: async (type, data, options) => receiptOf(await emitter.emit(type as string, data, options ?? {}, true)),
         },
       };
       // Nothing of this process is under way before there is an app.
@@ -162,6 +163,11 @@ export class OpenApp {
       data: { eventId: event.id, error: runErrorOf(error) },
     };
   }
+}
+
+/** What an emitter is told, in a run as outside of one. */
+function receiptOf({ id, sequence, cursor, timestamp }: Receipt): Receipt {
+  return { id, sequence, cursor, timestamp };
 }
 
 /** What is emitted because of an event inherits from it. */
