@@ -35,6 +35,7 @@ class NexusServer extends App {
   start(
     options: { readonly host?: string | undefined; readonly port?: number | undefined; readonly listen?: boolean | undefined } = {},
   ): Promise<{ readonly url?: string }> {
+    if (this.isStopping) return Promise.reject(new NexusError("APP_STOPPED", {}));
     this.#starting ??= this.#start(options).catch((error: unknown) => {
       this.#starting = undefined;
       throw error;

@@ -97,7 +97,7 @@ test("[subscription.1] a lost stream with onLoss=earliest goes on from the earli
 });
 
 /** A store whose log can be trimmed by the test. */
-function trimmed(): { store: Store; trim(position: number): Promise<void> } {
+function trimmed(): { store: Store; trim: (position: number) => Promise<void> } {
   const inner = memoryStore();
   let trim = async (_position: number): Promise<void> => {};
   return {

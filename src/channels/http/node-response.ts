@@ -5,7 +5,7 @@ import type { ServerResponse } from "node:http";
 export async function sendResponse(response: Response, outgoing: ServerResponse): Promise<void> {
   const gone = new AbortController();
   outgoing.once("close", () => gone.abort());
-  if (outgoing.destroyed) return void (await response.body?.cancel());
+  if (outgoing.destroyed) return await response.body?.cancel();
   outgoing.writeHead(response.status, Object.fromEntries(response.headers));
   if (response.body === null) return void outgoing.end();
   outgoing.flushHeaders();
