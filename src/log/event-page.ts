@@ -1,7 +1,7 @@
 import { NexusError } from "../errors.ts";
 import type { Cursor, NexusEvent } from "../events/event.ts";
 import type { Filter } from "../events/filter.ts";
-import { positionOf } from "./cursor.ts";
+import { cursorOf, positionOf } from "./cursor.ts";
 import type { Feed } from "./feed.ts";
 import type { Log, LogPage } from "./log.ts";
 
@@ -37,7 +37,11 @@ export async function eventPage(log: Log, feed: Feed, query: EventPageQuery): Pr
     log.read({ after: position, filter, order: direction, ...(limit !== undefined && { limit }) });
   const shown = (page: LogPage): NexusEvent[] => page.events.map((stored) => feed.feedEvent(stored).event);
   if (after !== undefined) {
-    const page = await read(await positionOf(log, after), "asc");
+    const position = await positionOf(log, after);
+    const page = await read(position, "asc");
+    // After the read: the floor only rises, so events that were skipped cannot go unseen.
+    const { epoch, floor } = await log.head();
+    if (position < floor) throw new NexusError("CURSOR_EXPIRED", { cursor: cursorOf(epoch, position), earliest: cursorOf(epoch, floor) });
     const events = shown(page);
     return { events: order === "asc" ? events : events.reverse(), cursor: await feed.cursorAt(page.next), hasMore: !page.upToDate };
   }

@@ -134,6 +134,7 @@ test.each([
   ["waitMs=1", "waitMs"],
   ["after=latest&after=latest", "after"],
   ["__proto__=x", "__proto__"],
+  [`sessionId=${"s".repeat(8_192)}`, "sessionId"],
   [`type=${Array.from({ length: 65 }, (_, n) => `t${n}`).join(",")}`, "type"],
 ])("[subscription.6] ?%s is FILTER_INVALID, naming what is wrong", async (query, field) => {
   await using site = await serve();

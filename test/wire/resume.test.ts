@@ -1,6 +1,6 @@
 import { createServer } from "node:http";
 import { EventSource } from "eventsource";
-import { memoryStore, Nexus, type Store } from "nexus-event-system";
+import { memoryStore, Nexus } from "nexus-event-system";
 import { expect, test } from "vitest";
 import { Peer } from "../http/fixtures/peer.ts";
 import { type Site, serve, silent } from "../http/fixtures/site.ts";
@@ -94,34 +94,6 @@ test("[subscription.1] a lost stream with onLoss=earliest goes on from the earli
   const { data } = await stream.frame();
   expect([data.recovered, data.from]).toEqual([false, data.earliest]);
   expect((await stream.events(5)).map((event) => event.data.n)).toEqual([1, 2, 3, 4, 5]);
-});
-
-/** A store whose log can be trimmed by the test. */
-function trimmed(): { store: Store; trim: (position: number) => Promise<void> } {
-  const inner = memoryStore();
-  let trim = async (_position: number): Promise<void> => {};
-  return {
-    store: {
-      name: inner.name,
-      durability: inner.durability,
-      [Symbol.asyncDispose]: () => inner[Symbol.asyncDispose](),
-      open: async (setup) => {
-        const opened = await inner.open(setup);
-        trim = (position) => opened.log.trim(position);
-        return opened;
-      },
-    },
-    trim: (position) => trim(position),
-  };
-}
-
-test("[log.6] a cursor below the floor is lost: expired, and earliest is named", async () => {
-  const { store, trim } = trimmed();
-  await using site = await serve({ store });
-  const [first = "", , third = ""] = await five(site);
-  await trim(Number(third.split(".")[1]));
-  expect(await resumeOf(site, `?after=${first}`)).toMatchObject({ recovered: false, reason: "expired", earliest: third });
-  expect(await resumeOf(site, `?after=${first}&onLoss=earliest`)).toMatchObject({ recovered: false, from: third });
 });
 
 test("[subscription.1] a WebSocket's resume has the fields of an event stream's", async () => {
