@@ -48,7 +48,7 @@ export class Command implements AsyncDisposable {
     const [file = "", ...rest] = terminal
       ? ["script", "-qefc", line.map((arg) => `'${arg.replaceAll("'", `'\\''`)}'`).join(" "), "/dev/null"]
       : line;
-    const { NO_COLOR: _colour, FORCE_COLOR: _forced, NEXUS_URL: _url, ...inherited } = process.env;
+    const { CI: _ci, NO_COLOR: _colour, FORCE_COLOR: _forced, NEXUS_URL: _url, ...inherited } = process.env;
     this.#process = spawn(file, rest, {
       stdio: "pipe",
       ...(cwd !== undefined && { cwd }),
