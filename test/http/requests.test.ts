@@ -11,6 +11,7 @@ test("a client that offers HTTP/2 in an Upgrade header is answered as any other"
     "POST /workflows/double/execute HTTP/1.1",
     "Host: localhost",
     "Upgrade: h2c",
+    "Connection: Upgrade, HTTP2-Settings",
     "HTTP2-Settings: AAMAAABkAAQAAP__",
     `Content-Length: ${body.length}`,
   ];
