@@ -62,6 +62,8 @@ export class LogEmitter {
     const value = this.#parse(given, type, data);
     const bytes = checkData(type, value, this.#parts.limits);
     checkMetadata(type, options.metadata, this.#parts.limits);
+    // Before anything is made of it: of a million calls in one turn, those that are refused should cost little.
+    this.#parts.recorder.admit(bytes);
     const around = this.#parts.context();
     around?.emissions?.check();
     // An id of the caller's own is the caller's business; inside a run any other follows from the place in its code.

@@ -11,6 +11,7 @@ export class Recorder {
   readonly #log: Log;
   #waitingBytes = 0;
   #newest: number;
+  #overloaded: NexusError | undefined;
 
   constructor(log: Log, position: number) {
     this.#log = log;
@@ -22,12 +23,17 @@ export class Recorder {
     return this.#newest;
   }
 
-  /** As Log.append. @param options.bytes of its data: what it adds to those that wait; none for events of runs that were accepted. @throws OVERLOADED when 32 MiB wait */
+  /** @param dataBytes of an event that is to be recorded. @throws OVERLOADED when with it more than 32 MiB would wait. */
+  admit(dataBytes: number): void {
+    if (this.#waitingBytes + ENVELOPE_BYTES + dataBytes <= MOST_WAITING_BYTES) return;
+    // One for all that are refused until an append is through: a stack for each would take more memory than what waits.
+    this.#overloaded ??= new NexusError("OVERLOADED", { retryAfterMs: 100, what: "events that wait to be recorded" });
+    throw this.#overloaded;
+  }
+
+  /** As Log.append. @param options.bytes of its data: what it adds to those that wait; none for events of runs that were accepted. */
   async append(event: NewEvent, options?: { readonly expect?: string | null; readonly bytes?: number }): Promise<Position> {
     const bytes = options?.bytes === undefined ? 0 : ENVELOPE_BYTES + options.bytes;
-    if (bytes > 0 && this.#waitingBytes + bytes > MOST_WAITING_BYTES) {
-      throw new NexusError("OVERLOADED", { retryAfterMs: 100, what: "events that wait to be recorded" });
-    }
     this.#waitingBytes += bytes;
     try {
       const position = await this.#log.append(event, options?.expect === undefined ? undefined : { expect: options.expect });
@@ -35,6 +41,7 @@ export class Recorder {
       return position;
     } finally {
       this.#waitingBytes -= bytes;
+      this.#overloaded = undefined;
     }
   }
 }

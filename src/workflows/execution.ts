@@ -2,7 +2,7 @@ import { NexusError } from "../errors.ts";
 import { resultText, runErrorOf } from "../events/limits.ts";
 import { type LiveRun, raced } from "./live-run.ts";
 import { outcomeOf } from "./outcome.ts";
-import { onlyWaits, type RunState } from "./run.ts";
+import { onlyWaits } from "./run.ts";
 import { type Children, runContext } from "./run-context.ts";
 import { endOf, runEvent } from "./run-event.ts";
 import { failedStep } from "./steps.ts";

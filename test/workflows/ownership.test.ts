@@ -75,13 +75,13 @@ test("[run.9] another process's event that is neither claim nor end is folded, a
 });
 
 test("[run.9] a foreign event before each of the owner's appends changes nothing but the order", async () => {
-  let disturb: (() => Promise<void>) | undefined;
+  const disturb: { by?: () => Promise<void> } = {};
   const held = heldStore((opened) => ({
     ...opened,
     log: {
       ...opened.log,
       append: async (event, options) => {
-        if (event.type.startsWith("step.") || event.type.startsWith("workflow.c")) await disturb?.();
+        if (event.type.startsWith("step.") || event.type.startsWith("workflow.c")) await disturb.by?.();
         return await opened.log.append(event, options);
       },
     },
@@ -98,7 +98,7 @@ test("[run.9] a foreign event before each of the owner's appends changes nothing
   const run = await app.startRun(workflow);
   const started = await seen(app, "workflow.started", run.runId);
   let left = 5;
-  disturb = async () => {
+  disturb.by = async () => {
     if (left-- > 0) await appendForeign(held.log, started, "workflow.progress", { percentage: left });
   };
   ready.resolve();

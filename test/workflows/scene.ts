@@ -1,7 +1,16 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Logger, memoryStore, Nexus, type NexusEvent, type NexusOptions, type Store, sqliteStore } from "nexus-event-system";
+import {
+  type Logger,
+  memoryStore,
+  Nexus,
+  NexusError,
+  type NexusEvent,
+  type NexusOptions,
+  type Store,
+  sqliteStore,
+} from "nexus-event-system";
 
 /** A place where apps start and die, one after the other, on one store. */
 export interface Scene extends AsyncDisposable {
@@ -78,12 +87,13 @@ export async function story(app: Nexus, runId: string): Promise<readonly string[
 
 /** The code of what a promise rejects with; of a failed workflow that of its own error. */
 export async function failure(promise: Promise<unknown>): Promise<string> {
-  const error = await promise.then(
-    () => ({ code: "NO_ERROR" }),
-    (thrown: unknown) => thrown as { code?: string; message: string; details?: { error?: { code?: string; message: string } } },
-  );
-  const cause = error.code === "WORKFLOW_FAILED" && "details" in error ? error.details?.error : error;
-  return cause?.code ?? (cause as Error | undefined)?.message ?? String(error);
+  try {
+    await promise;
+  } catch (error) {
+    const cause = NexusError.is(error, "WORKFLOW_FAILED") ? error.details.error : (error as Error & { readonly code?: string });
+    return cause.code ?? cause.message;
+  }
+  return "NO_ERROR";
 }
 
 /** Resolves when the run has ended, however. */
