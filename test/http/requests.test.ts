@@ -4,20 +4,25 @@ import { exchange, Raw } from "./fixtures/raw.ts";
 import { serve } from "./fixtures/site.ts";
 import { WORKFLOWS } from "./fixtures/workflows.ts";
 
-test("a client that offers HTTP/2 in an Upgrade header is answered as any other", async () => {
-  await using site = await serve({ workflows: WORKFLOWS });
-  const body = '{"inputs":{"n":2}}';
-  const lines = [
-    "POST /workflows/double/execute HTTP/1.1",
-    "Host: localhost",
-    "Upgrade: h2c",
-    "Connection: Upgrade, HTTP2-Settings",
-    "HTTP2-Settings: AAMAAABkAAQAAP__",
-    `Content-Length: ${body.length}`,
-  ];
-  const { status } = await exchange(site.port, lines, body);
-  expect(status).toBe(200);
-});
+// Before 24.9, Node leaves no choice: whatever asks for an upgrade is one.
+const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
+test.skipIf(major < 24 || (major === 24 && minor < 9))(
+  "a client that offers HTTP/2 in an Upgrade header is answered as any other",
+  async () => {
+    await using site = await serve({ workflows: WORKFLOWS });
+    const body = '{"inputs":{"n":2}}';
+    const lines = [
+      "POST /workflows/double/execute HTTP/1.1",
+      "Host: localhost",
+      "Upgrade: h2c",
+      "Connection: Upgrade, HTTP2-Settings",
+      "HTTP2-Settings: AAMAAABkAAQAAP__",
+      `Content-Length: ${body.length}`,
+    ];
+    const { status } = await exchange(site.port, lines, body);
+    expect(status).toBe(200);
+  },
+);
 
 test("requests that come in one piece on one connection are answered in their order", async () => {
   await using site = await serve();
