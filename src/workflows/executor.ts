@@ -7,21 +7,20 @@ import { parseFilter } from "../events/filter.ts";
 import { type JsonObject, jsonFault, utf8Bytes } from "../events/json.ts";
 import { checkMetadata } from "../events/limits.ts";
 import type { Position } from "../log/log.ts";
-import { answered } from "./answered.ts";
-import { cancelLive, cancelStored, childrenOf } from "./cancellation.ts";
+import { cancelLive, cancelStored } from "./cancellation.ts";
+import { ChildRuns } from "./child-runs.ts";
 import type { RunOptions } from "./context.ts";
 import { begin, resume, startOf, stopped } from "./execution.ts";
 import { LiveRun } from "./live-run.ts";
 import { type Outcome, outcomeOf } from "./outcome.ts";
 import type { WorkflowRegistry } from "./registry.ts";
 import { foldRun, hasEnded, type RunState } from "./run.ts";
-import type { Children } from "./run-context.ts";
 import type { RunServices } from "./services.ts";
 import { Slots } from "./slots.ts";
 import { codeOf } from "./workflow.ts";
 
 const QUEUE_LIMIT = 1_000;
-type StartOptions = Omit<RunOptions, "signal">;
+export type StartOptions = Omit<RunOptions, "signal">;
 
 /** Owns the runs of this process: begins them, takes them up again, ends them. */
 export class Executor {
@@ -31,20 +30,23 @@ export class Executor {
   readonly #slots = new Map<string, Slots>();
   /** Runs that no code here can take up, and why. */
   readonly #unserved = new Map<string, string>();
-  readonly #children: Children = {
-    execute: (parent, runId, workflow, inputs, options) => this.#executeChild(parent, runId, workflow, inputs ?? {}, options),
-    ended: (runId, signal) => this.#ended(runId, signal),
-  };
+  readonly #children: ChildRuns;
   #stopping = false;
 
   constructor(services: RunServices, registry: WorkflowRegistry) {
     this.#services = services;
     this.#registry = registry;
+    this.#children = new ChildRuns(services, registry, this);
   }
 
   /** Runs that this process owns. */
   get live(): readonly LiveRun[] {
     return [...this.#live.values()];
+  }
+
+  /** Nothing new begins. */
+  get stopping(): boolean {
+    return this.#stopping;
   }
 
   find(runId: string): LiveRun | undefined {
@@ -101,7 +103,7 @@ export class Executor {
       const state = await this.read(runId);
       if (state !== undefined) states.push(state);
     }
-    for (const state of states.sort((a, b) => a.first - b.first)) this.#takeUp(state);
+    for (const state of states.sort((a, b) => a.first - b.first)) this.takeUp(state);
   }
 
   /** A workflow was registered: runs may have waited for it. */
@@ -140,7 +142,7 @@ export class Executor {
           continue;
         }
         this.#unserved.delete(runId);
-        await this.#cancelChildren(state);
+        await this.#children.cancel(state);
         return;
       } catch (error) {
         if (!NexusError.is(error, "STREAM_CONFLICT")) throw error;
@@ -217,7 +219,8 @@ export class Executor {
     return slots;
   }
 
-  #takeUp(state: RunState): LiveRun | undefined {
+  /** Goes on with a run that has not ended. @returns `undefined` when no code here can. */
+  takeUp(state: RunState): LiveRun | undefined {
     const { runId, workflowName } = state;
     if (hasEnded(state) || this.#stopping) return undefined;
     const live = this.#live.get(runId);
@@ -244,7 +247,7 @@ export class Executor {
     void run.outcome.then((outcome) => {
       this.#live.delete(run.runId);
       // What a failed run was executing has nobody left who waits for it.
-      if (outcome.status === "failed") this.#cancelChildren(run.state).catch((error: unknown) => this.#childLeft(run.runId, error));
+      if (outcome.status === "failed") void this.#children.abandon(run.state);
     });
     if (this.#stopping) run.leave(new NexusError("STOPPING", {}));
     return run;
@@ -255,33 +258,6 @@ export class Executor {
     life(run, this.#children)
       .catch((error: unknown) => stopped(run, error))
       .catch((error: unknown) => run.leave(error as NexusError));
-  }
-
-  async #executeChild(parent: LiveRun, runId: string, workflow: Workflow, inputs: JsonObject, options: StartOptions): Promise<unknown> {
-    const outcome = await answered(this.#services.clock, parent.signal, () => this.#childOutcome(parent, runId, workflow, inputs, options));
-    if (outcome.status === "completed") return outcome.result;
-    throw outcome.error;
-  }
-
-  async #childOutcome(parent: LiveRun, runId: string, workflow: Workflow, inputs: JsonObject, options: StartOptions): Promise<Outcome> {
-    const known = this.#live.get(runId)?.state ?? (await this.read(runId));
-    if (known !== undefined && hasEnded(known)) return await outcomeOf(this.#services, known);
-    // The run it belongs to is about to leave: both go on at the next start.
-    if (known === undefined && this.#stopping) return await aborted(parent.signal);
-    const live = known === undefined ? await this.#startChild(parent, runId, workflow, inputs, options) : this.#takeUp(known);
-    return live === undefined ? await this.endElsewhere(runId, parent.signal) : await this.outcome(live, parent.signal);
-  }
-
-  async #startChild(parent: LiveRun, runId: string, workflow: Workflow, inputs: JsonObject, options: StartOptions): Promise<LiveRun> {
-    const registered = this.#registry.get(workflow.name);
-    const { run } = await this.#services.within(parent.context("main", parent.state.claim), () =>
-      this.start(registered, inputs, options, runId),
-    );
-    return run;
-  }
-
-  async #ended(runId: string, signal: AbortSignal): Promise<void> {
-    if ((await this.read(runId)) !== undefined) await this.endElsewhere(runId, signal);
   }
 
   /** How a run ends, also when it is another process that it goes on in. */
@@ -302,33 +278,6 @@ export class Executor {
     );
     return await outcomeOf(this.#services, (await this.read(runId)) as RunState);
   }
-
-  async #cancelChildren(state: RunState): Promise<void> {
-    const reason = `the run that executed it ${state.status === "failed" ? "failed" : "was cancelled"}`;
-    for (const child of childrenOf(state)) await this.#cancelChild(child, reason);
-  }
-
-  #childLeft(runId: string, error: unknown): void {
-    this.#services.logger.error({ error, runId }, "the runs that a failed run was executing could not be cancelled");
-  }
-
-  async #cancelChild(runId: string, reason: string): Promise<void> {
-    try {
-      await this.cancel(runId, reason);
-    } catch (error) {
-      // Its parent had not got to starting it.
-      if (!NexusError.is(error, "RUN_NOT_FOUND")) throw error;
-    }
-  }
-}
-
-/** Rejects with the signal's reason. */
-function aborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_resolve, reject) => {
-    const leave = (): void => reject(signal.reason as Error);
-    if (signal.aborted) leave();
-    else signal.addEventListener("abort", leave, { once: true });
-  });
 }
 
 function missing(workflow: string): string {

@@ -106,8 +106,9 @@ export class OpenRuns {
   }
 
   async #readOn(): Promise<void> {
-    while (this.#position < this.#parts.feed.end) {
+    for (;;) {
       const batch = await this.#parts.feed.read(this.#position, LIFE);
+      if (batch === undefined) return;
       for (const { event } of batch.events) this.#fold(event);
       this.#position = batch.next;
     }

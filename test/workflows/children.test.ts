@@ -98,6 +98,34 @@ test("[run.3] when a run fails, what it is still executing is cancelled", async 
   });
 });
 
+test("[run.2] a run whose child leaves at stop() while a step beside it still works is left, not failed", async () => {
+  await using scene = memoryScene();
+  const asleep = Promise.withResolvers<void>();
+  const gate = Promise.withResolvers<void>();
+  const child = defineWorkflow("child", async (_inputs, ctx) => {
+    await ctx.waitForEvent("go");
+    return "grown";
+  });
+  const parent = defineWorkflow("parent", async (_inputs, ctx) => {
+    const beside = ctx.step("beside", () => {
+      asleep.resolve();
+      return gate.promise;
+    });
+    return (await Promise.all([ctx.execute(child), beside]))[0];
+  });
+  const before = await scene.start({ workflows: [parent, child] });
+  const { runId } = await before.startRun(parent);
+  await asleep.promise;
+  await expect.poll(async () => (await before.runs.list({ status: "waiting" })).runs.length, { interval: 2 }).toBe(1);
+  const stopped = before.stop();
+  await new Promise((resolve) => setImmediate(resolve));
+  gate.resolve();
+  expect(await stopped).toMatchObject({ runsLeft: 2 });
+  const app = await scene.start({ workflows: [parent, child] });
+  await app.emitEvent("go", {});
+  expect(await ended(app, runId)).toMatchObject({ type: "workflow.completed", data: { result: "grown" } });
+});
+
 test("[event.11] a run that another executes has its channel, owner, session and correlation", async () => {
   await using scene = memoryScene();
   const child = defineWorkflow("child", (_inputs, ctx) => ctx.runId);
