@@ -12,6 +12,10 @@ interface Row {
   readonly body: string;
 }
 
+/** So many of the newest events, or so many characters of them, are also in memory: whoever follows the log reads them a moment after they were written. */
+const NEWEST = 4096;
+const NEWEST_LENGTH = 4 * 1024 * 1024;
+
 const COLUMNS = "sequence, timestamp, id, body";
 
 /** The table of events: found by sequence or id, never searched. */
@@ -24,6 +28,10 @@ export class EventRows {
   readonly #byId: Statement<[Buffer | string], Row>;
   readonly #up: Statement<[number, number], Row>;
   readonly #down: Statement<[number, number], Row>;
+
+  /** The newest durable events, ascending, with none missing between them. */
+  readonly #newest: Row[] = [];
+  #newestLength = 0;
 
   constructor(db: Database) {
     this.#insert = db.prepare("INSERT INTO events (sequence, timestamp, id, body) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO NOTHING");
@@ -39,6 +47,18 @@ export class EventRows {
   /** @returns false, and does nothing, when the id is there already. */
   insert(sequence: number, timestamp: number, id: string, body: string): boolean {
     return this.#insert.run(sequence, timestamp, packId(id), body).changes === 1;
+  }
+
+  /** Keeps an event in memory that is now durable; it follows the one that was kept before it. */
+  keep(sequence: number, timestamp: number, id: string, body: string): void {
+    this.#newest.push({ sequence, timestamp, id, body });
+    this.#newestLength += body.length;
+    if (this.#newest.length <= NEWEST && this.#newestLength <= NEWEST_LENGTH) return;
+    let gone = 0;
+    // Half of them at once, so that those which stay are not moved for each event.
+    while (this.#newest.length - gone > NEWEST / 2 || this.#newestLength > NEWEST_LENGTH / 2)
+      this.#newestLength -= (this.#newest[gone++] as Row).body.length;
+    this.#newest.splice(0, gone);
   }
 
   deleteUpTo(sequence: number): void {
@@ -82,6 +102,11 @@ export class EventRows {
 
   /** The events from `first` to `last`, in order or backwards. As long as they are read, nothing else can be asked of the file. */
   *range(first: number, last: number, order: "asc" | "desc" = "asc"): Generator<Match, void> {
+    const oldest = this.#newest[0]?.sequence;
+    if (order === "asc" && oldest !== undefined && first >= oldest) {
+      for (const row of this.#newest.slice(first - oldest, last + 1 - oldest)) yield toMatch(row);
+      return;
+    }
     for (const row of (order === "desc" ? this.#down : this.#up).iterate(first, last)) yield toMatch(row);
   }
 }

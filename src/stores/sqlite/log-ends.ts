@@ -94,10 +94,13 @@ export class LogEnds implements Participant {
   }
 
   committed(): void {
-    const { index, heads, waiters } = this.#parts;
+    const { rows, index, heads, waiters } = this.#parts;
     if (this.#indexedUpTo !== undefined) index.written(this.#indexedUpTo);
     if (this.#added.length === 0) return;
-    for (const { type, keys } of this.#added) index.add(++this.#sequence, type, keys);
+    for (const { id, type, keys, body } of this.#added) {
+      index.add(++this.#sequence, type, keys);
+      rows.keep(this.#sequence, this.#addedTimestamp, id, body);
+    }
     for (const [stream, head] of this.#addedHeads) heads.set(stream, head);
     this.#timestamp = this.#addedTimestamp;
     this.#added = [];
