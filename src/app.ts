@@ -359,7 +359,7 @@ export class App implements AsyncDisposable {
     const handlersLeft = this.#handlers.stop(reason);
     await this.closeStreams();
     this.#ended.abort(new NexusError("APP_STOPPED", {}));
-    await open.openRuns.caughtUp();
+    await open.caughtUp();
     const runsLeft = open.openRuns.ids.length;
     await open.close();
     if (handlersLeft > 0) this.logger.warn({ handlersLeft }, "handlers had not ended at the deadline of stop()");

@@ -20,6 +20,8 @@ import type { WorkflowRegistry } from "./workflows/registry.ts";
 import { Runs } from "./workflows/runs.ts";
 import type { RunServices } from "./workflows/services.ts";
 
+const CATCH_UP_MS = 1_000;
+
 /** What an app knows before its store is open. */
 export interface AppSetup {
   readonly source: string;
@@ -118,6 +120,12 @@ export class OpenApp {
   /** The position after all that was recorded and acknowledged. */
   get position(): number {
     return Math.max(this.recorder.newest, this.feed.end);
+  }
+
+  /** Lets what was recorded reach those who read it; a store that does not answer is not waited for. */
+  async caughtUp(): Promise<void> {
+    await this.feed.caughtUp(AbortSignal.timeout(CATCH_UP_MS)).catch(() => {});
+    await this.openRuns.caughtUp();
   }
 
   async close(): Promise<void> {

@@ -52,6 +52,12 @@ export class Feed {
     return position < this.end ? Promise.resolve() : this.#waiters.wait(position, signal);
   }
 
+  /** Resolves when readers can get to everything that is recorded now. Rejects with the signal's reason. */
+  async caughtUp(signal: AbortSignal): Promise<void> {
+    const { sequence } = await this.#log.head();
+    while (this.end < sequence) await this.past(this.end, signal);
+  }
+
   /** Calls `listener` each time there is more to read. @returns a function that ends it. */
   onAdvance(listener: () => void): () => void {
     this.#listeners.add(listener);

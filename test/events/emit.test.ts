@@ -83,7 +83,7 @@ test("[event.3] a registration's metadata is the envelope's", async () => {
   });
 });
 
-test("[event.4] a payload that does not fit its schema is refused with every fault's path, and nothing is recorded", async () => {
+test("a payload that does not fit its schema is refused with every fault's path, and nothing is recorded", async () => {
   await using place = memoryScene();
   const Paid = defineEvent("order.paid", { schema: { orderId: "integer", currency: "string", note: "string?" } });
   const app = await place.start({ events: [Paid] });

@@ -90,7 +90,7 @@ test("[handler.2] the time limit is 30 s by default", async () => {
   expect((await seen(app, "handler.failed")).data.error.code).toBe("HANDLER_TIMEOUT");
 });
 
-test("[handler.2] a handler of handler.failed that fails is logged, and records nothing", async () => {
+test("[consumer.5] a handler of handler.failed that fails is logged, and records nothing", async () => {
   await using place = memoryScene();
   const errors: string[] = [];
   const app = await place.start({ logger: { ...quiet, error: (_fields, message) => errors.push(String(message)) } });
