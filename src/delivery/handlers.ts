@@ -107,9 +107,10 @@ export class HandlerReader {
   }
 
   async #readOn(): Promise<void> {
-    while (!this.#removed && this.#running.size < CONCURRENCY && this.#position < this.#setup.feed.end) {
+    while (!this.#removed && this.#running.size < CONCURRENCY) {
       const pending = this.#setup.feed.read(this.#position, this.#filter);
       const batch = pending instanceof Promise ? await pending : pending;
+      if (batch === undefined) return;
       for (const { event } of batch.events) {
         if (this.#removed || this.#running.size >= CONCURRENCY) return;
         this.#position = event.sequence;

@@ -57,7 +57,7 @@ export function subscription(source: Source | Promise<Source>, options: Subscrip
           if (options.until?.(event) === true) return;
           if (signal.aborted) return;
         }
-        cursor = feed.cursorInWindow(batch.next) ?? feed.cursorOf(batch.next);
+        cursor = batch.cursor;
       }
     } catch (error) {
       if (signal.aborted) return;

@@ -37,15 +37,20 @@ export async function waitFor(
   }
   try {
     const either = AbortSignal.any([over.signal, signal]);
+    let last = false;
     for (let position = wanted.after; ; ) {
       signal.throwIfAborted();
-      const { events, next } = await feed.read(position, wanted.filter);
-      const found = events.find(({ event }) => matches(event, wanted.match))?.event;
+      const batch = await feed.read(position, wanted.filter);
+      const found = batch?.events.find(({ event }) => matches(event, wanted.match))?.event;
       if (found !== undefined) return late !== undefined && found.timestamp > late ? undefined : found;
       // Time counts only for who has seen everything: what came in time is not missed by reading it late.
-      if (next === position && (over.signal.aborted || late !== undefined)) return undefined;
-      if (next === position) await feed.past(position, either).catch((error: unknown) => rethrowUnless(over.signal.aborted, error));
-      position = next;
+      if (batch === undefined && last) return undefined;
+      if (batch === undefined && (over.signal.aborted || late !== undefined)) {
+        await feed.caughtUp(signal);
+        last = true;
+      } else if (batch === undefined)
+        await feed.past(position, either).catch((error: unknown) => rethrowUnless(over.signal.aborted, error));
+      else position = batch.next;
     }
   } finally {
     ended.abort();

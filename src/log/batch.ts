@@ -1,4 +1,4 @@
-import type { NexusEvent } from "../events/event.ts";
+import type { Cursor, NexusEvent } from "../events/event.ts";
 
 /** An event and its JSON, made once and shared by all readers. */
 export interface FeedEvent {
@@ -12,25 +12,31 @@ export interface Encoder {
   encode(events: readonly FeedEvent[]): Uint8Array;
 }
 
+/** So many kinds of frames are kept for other readers; clients number what they use from 1, so nearly all use the same few. */
+const KEPT = 4;
+
 /** What a reader gets at once: the events that match, and the position it has then read up to. */
 export class Batch {
   readonly events: readonly FeedEvent[];
   /** The position read up to, past what the filter skipped. */
   readonly next: number;
-  readonly #frames = new Map<string, Uint8Array>();
+  /** The cursor of that position. */
+  readonly cursor: Cursor;
+  #frames: Map<string, Uint8Array> | undefined;
 
-  constructor(events: readonly FeedEvent[], next: number) {
+  constructor(events: readonly FeedEvent[], next: number, cursor: Cursor) {
     this.events = events;
     this.next = next;
+    this.cursor = cursor;
   }
 
   /** The events as bytes: made once for all readers who share this batch. */
   frames(encoder: Encoder): Uint8Array {
-    let frames = this.#frames.get(encoder.key);
-    if (frames === undefined) {
-      frames = encoder.encode(this.events);
-      this.#frames.set(encoder.key, frames);
-    }
+    const made = this.#frames?.get(encoder.key);
+    if (made !== undefined) return made;
+    const frames = encoder.encode(this.events);
+    this.#frames ??= new Map();
+    if (this.#frames.size < KEPT) this.#frames.set(encoder.key, frames);
     return frames;
   }
 }

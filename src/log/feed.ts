@@ -1,12 +1,12 @@
 import { NexusError } from "../errors.ts";
-import type { Cursor, StoredEvent } from "../events/event.ts";
+import type { Cursor, NexusEvent, StoredEvent } from "../events/event.ts";
 import type { Filter } from "../events/filter.ts";
 import { recordedEvent } from "../events/recorded-event.ts";
 import { Batch, type FeedEvent } from "./batch.ts";
 import { cursorOf } from "./cursor.ts";
 import type { Head, Log } from "./log.ts";
 import { Waiters } from "./waiters.ts";
-import { pagesOf, Window } from "./window.ts";
+import { batchOf, Window } from "./window.ts";
 
 const READ_AT_ONCE = 500;
 const READ_BEHIND = 100;
@@ -22,14 +22,16 @@ export class Feed {
   readonly #waiters = new Waiters();
   readonly #listeners = new Set<() => void>();
   readonly #stopped = new AbortController();
+  readonly #onError: (error: unknown) => Promise<void>;
   readonly #following: Promise<void>;
 
   /** @param onError hears that following the log failed; it is tried again. */
   constructor(log: Log, head: Head, onError: (error: unknown) => Promise<void>) {
     this.#log = log;
+    this.#onError = onError;
     this.epoch = head.epoch;
     this.#window = new Window(head.sequence);
-    this.#following = this.#follow(onError);
+    this.#following = this.#follow();
   }
 
   /** The position that readers can get to. */
@@ -38,13 +40,14 @@ export class Feed {
   }
 
   /**
-   * What follows the position and matches: a page of it, at once when it is in memory.
+   * What follows the position and matches: a batch of it, at once when it is in memory.
    *
-   * @returns with no events and the same position when nothing follows.
+   * @returns `undefined` when nothing follows.
    * @throws CURSOR_EXPIRED (as a rejection) when the floor has overtaken the position.
    */
-  read(after: number, filter: Filter): Batch | Promise<Batch> {
-    return this.#window.holds(after) ? this.#window.read(after, filter) : this.#readStore(after, filter);
+  read(after: number, filter: Filter): Batch | undefined | Promise<Batch> {
+    if (after >= this.end) return undefined;
+    return this.#window.follows(after) ? this.#window.read(after, filter) : this.#readStore(after, filter);
   }
 
   /** Resolves once there is something after the position. Rejects with the signal's reason. */
@@ -66,16 +69,8 @@ export class Feed {
 
   /** The cursor of a position, with its check where the event before it is still there. */
   async cursorAt(position: number): Promise<Cursor> {
-    return this.cursorInWindow(position) ?? this.cursorOf(position, (await this.#eventAt(position))?.id);
-  }
-
-  /** The same, if that event is in memory. */
-  cursorInWindow(position: number): Cursor | undefined {
-    return position === 0 ? cursorOf(this.epoch, 0) : this.#window.at(position)?.event.cursor;
-  }
-
-  cursorOf(position: number, id?: string): Cursor {
-    return cursorOf(this.epoch, position, id);
+    if (position === 0) return cursorOf(this.epoch, 0);
+    return this.#window.at(position)?.event.cursor ?? cursorOf(this.epoch, position, (await this.#eventAt(position))?.id);
   }
 
   /** The event as readers get it. */
@@ -100,24 +95,28 @@ export class Feed {
     const page = await this.#log.read({ after, filter, limit: READ_BEHIND });
     // After the read: the floor only rises, so events that were skipped cannot go unseen.
     const { floor } = await this.#log.head();
-    if (after < floor) throw new NexusError("CURSOR_EXPIRED", { cursor: this.cursorOf(after), earliest: this.cursorOf(floor) });
+    if (after < floor)
+      throw new NexusError("CURSOR_EXPIRED", { cursor: cursorOf(this.epoch, after), earliest: cursorOf(this.epoch, floor) });
     const events = page.events.map((stored) => this.feedEvent(stored));
-    const [first, ...rest] = [...pagesOf(events)];
-    if (first === undefined || rest.length === 0) return new Batch(events, page.next);
-    return new Batch(first, (first.at(-1) as FeedEvent).event.sequence);
+    const batch = batchOf(events, 0);
+    const last = batch.at(-1)?.event;
+    const next = batch.length < events.length ? (last as NexusEvent).sequence : page.next;
+    return new Batch(batch, next, last?.sequence === next ? last.cursor : await this.cursorAt(next));
   }
 
-  async #follow(onError: (error: unknown) => Promise<void>): Promise<void> {
+  async #follow(): Promise<void> {
     const { signal } = this.#stopped;
     const aborted = new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
     while (!signal.aborted) {
       try {
         const page = await this.#log.read({ after: this.end, limit: READ_AT_ONCE });
+        const before = (page.events[0]?.sequence ?? page.next + 1) - 1;
+        if (before > this.end) this.#window.skip(before);
         if (page.events.length > 0) this.#advance(page.events);
         if (page.upToDate) await this.#log.waitPast(this.end, signal);
       } catch (error) {
         // Nobody who closes it waits for the next try.
-        if (!signal.aborted) await Promise.race([onError(error), aborted]);
+        if (!signal.aborted) await Promise.race([this.#onError(error), aborted]);
       }
     }
   }
@@ -125,6 +124,13 @@ export class Feed {
   #advance(events: readonly StoredEvent[]): void {
     this.#window.add(events.map((stored) => this.feedEvent(stored)));
     this.#waiters.wake(this.end);
-    for (const listener of this.#listeners) listener();
+    for (const listener of this.#listeners) {
+      try {
+        listener();
+      } catch (error) {
+        // One reader's mistake is not to keep the others from what there is.
+        void this.#onError(error);
+      }
+    }
   }
 }

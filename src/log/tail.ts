@@ -11,7 +11,7 @@ export async function* tail(feed: Feed, after: number, signal: AbortSignal, filt
   for (let position = after; ; ) {
     signal.throwIfAborted();
     const batch = await feed.read(position, filter);
-    if (batch.next > position) {
+    if (batch !== undefined) {
       position = batch.next;
       yield batch;
     }

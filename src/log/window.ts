@@ -1,117 +1,96 @@
+import type { Cursor } from "../events/event.ts";
 import type { Filter } from "../events/filter.ts";
 import { Batch, type FeedEvent } from "./batch.ts";
 
-/** Events of one page, and their JSON's bytes: one write to a connection, so far below what may wait for one. */
-const PAGE_EVENTS = 128;
-const PAGE_BYTES = 64 * 1024;
-const WINDOW_BYTES = 8 * 1024 * 1024;
+/** Events of one batch, and their JSON's length: one write to a connection, so far below what may wait for one. */
+const BATCH_EVENTS = 128;
+const BATCH_LENGTH = 64 * 1024;
 const WINDOW_EVENTS = 16_384;
+const WINDOW_LENGTH = 8 * 1024 * 1024;
+/** So many batches are kept for other readers: those of the newest events, mostly. */
+const KEPT = 128;
 
-interface Page {
-  /** The position just before its first event. */
-  readonly from: number;
-  readonly events: readonly FeedEvent[];
-  readonly bytes: number;
-  /** What each filter picked of it, by the filter's key: readers with the same filter share the answer. */
-  readonly picked: Map<string, Batch>;
-}
-
-/** The newest events, in pages. Readers at its end get them from here; those behind read the store. */
+/** The newest events. Readers near the end of the log get them from here, and those at the same place with the same filter get the same batch. */
 export class Window {
-  #pages: Page[] = [];
+  /** What is before `#first` was dropped, and is cut off now and then. */
+  #events: FeedEvent[] = [];
+  #first = 0;
+  /** The position just before the event at `#first`. */
   #start: number;
-  #end: number;
-  #bytes = 0;
-  #lastId: string | undefined;
+  #length = 0;
+  readonly #batches = new Map<string, Batch>();
 
   constructor(position: number) {
     this.#start = position;
-    this.#end = position;
   }
 
   /** The position of its newest event. */
   get end(): number {
-    return this.#end;
-  }
-
-  /** Id of the newest event, once there is one. */
-  get lastId(): string | undefined {
-    return this.#lastId;
+    return this.#start + this.#events.length - this.#first;
   }
 
   /** Takes in the events that follow its end. */
   add(events: readonly FeedEvent[]): void {
-    for (const events_ of pagesOf(events)) {
-      const bytes = bytesOf(events_);
-      this.#pages.push({ from: this.#end, events: events_, bytes, picked: new Map() });
-      this.#bytes += bytes;
-      this.#end += events_.length;
-      this.#lastId = events_.at(-1)?.event.id;
+    for (const event of events) {
+      this.#events.push(event);
+      this.#length += event.json.length;
     }
-    while (this.#pages.length > 1 && (this.#bytes > WINDOW_BYTES || this.#end - this.#start > WINDOW_EVENTS)) {
-      const oldest = this.#pages.shift() as Page;
-      this.#bytes -= oldest.bytes;
-      this.#start += oldest.events.length;
+    while (this.#events.length - this.#first > 1 && (this.#length > WINDOW_LENGTH || this.#events.length - this.#first > WINDOW_EVENTS)) {
+      this.#length -= (this.#events[this.#first] as FeedEvent).json.length;
+      this.#first += 1;
+      this.#start += 1;
     }
+    if (this.#first < WINDOW_EVENTS / 4) return;
+    this.#events = this.#events.slice(this.#first);
+    this.#first = 0;
   }
 
-  /** Whether all that follows the position is here. */
-  holds(position: number): boolean {
-    return position >= this.#start && position <= this.#end;
+  /** Nothing up to the position will come any more: the log was trimmed. */
+  skip(position: number): void {
+    this.#events = [];
+    this.#first = 0;
+    this.#length = 0;
+    this.#start = position;
+    this.#batches.clear();
+  }
+
+  /** Whether something follows the position, and all of that is here. */
+  follows(position: number): boolean {
+    return position >= this.#start && position < this.end;
   }
 
   /** The event with this sequence, if it is here. */
   at(sequence: number): FeedEvent | undefined {
-    const page = this.#pageAfter(sequence - 1);
-    return page?.events[sequence - 1 - page.from];
+    return sequence > this.#start ? this.#events[this.#first + sequence - this.#start - 1] : undefined;
   }
 
-  /** What follows the position, one page at a time; with no events and the same position when nothing does. */
+  /** What follows the position, one batch of it. To be asked only where something does. */
   read(after: number, filter: Filter): Batch {
-    const page = this.#pageAfter(after);
-    if (page === undefined) return new Batch([], Math.max(after, this.#end));
-    const end = page.from + page.events.length;
-    if (page.from !== after) return new Batch(pick(page.events.slice(after - page.from), filter), end);
-    let batch = page.picked.get(filter.key);
-    if (batch === undefined) {
-      batch = new Batch(pick(page.events, filter), end);
-      page.picked.set(filter.key, batch);
-    }
+    const all = batchOf(this.#events, this.#first + after - this.#start);
+    const next = after + all.length;
+    const key = `${after}-${next} ${filter.key}`;
+    const known = this.#batches.get(key);
+    if (known !== undefined) return known;
+    const { cursor } = (all.at(-1) as FeedEvent).event as { readonly cursor: Cursor };
+    const batch = new Batch(
+      all.filter(({ event }) => filter.matches(event)),
+      next,
+      cursor,
+    );
+    this.#batches.set(key, batch);
+    // A Map keeps the order of insertion: the oldest goes.
+    if (this.#batches.size > KEPT) this.#batches.delete(this.#batches.keys().next().value as string);
     return batch;
   }
+}
 
-  #pageAfter(position: number): Page | undefined {
-    if (position < this.#start || position >= this.#end) return undefined;
-    let low = 0;
-    let high = this.#pages.length - 1;
-    while (low < high) {
-      const middle = (low + high + 1) >>> 1;
-      if ((this.#pages[middle] as Page).from <= position) low = middle;
-      else high = middle - 1;
-    }
-    return this.#pages[low];
+/** As many events, from an index on, as a batch may have: none too large unless it is one event. */
+export function batchOf(events: readonly FeedEvent[], from: number): readonly FeedEvent[] {
+  let length = 0;
+  let end = from;
+  for (const most = Math.min(events.length, from + BATCH_EVENTS); end < most; end++) {
+    length += (events[end] as FeedEvent).json.length;
+    if (length > BATCH_LENGTH && end > from) break;
   }
-}
-
-function pick(events: readonly FeedEvent[], filter: Filter): readonly FeedEvent[] {
-  return events.filter(({ event }) => filter.matches(event));
-}
-
-/** Cuts events into pages, none larger than a page may be unless it is one event. */
-export function* pagesOf(events: readonly FeedEvent[]): Generator<readonly FeedEvent[], void> {
-  let start = 0;
-  let bytes = 0;
-  for (const [i, { json }] of events.entries()) {
-    if (i > start && (i - start === PAGE_EVENTS || bytes + json.length > PAGE_BYTES)) {
-      yield events.slice(start, i);
-      start = i;
-      bytes = 0;
-    }
-    bytes += json.length;
-  }
-  if (start < events.length) yield events.slice(start);
-}
-
-function bytesOf(events: readonly FeedEvent[]): number {
-  return events.reduce((sum, { json }) => sum + json.length, 0);
+  return events.slice(from, end);
 }

@@ -33,9 +33,8 @@ export class Push {
   readonly #now: () => number;
   readonly #stopListening: () => void;
   #position: number;
-  /** The cursor of the last event written, or of where it began. */
+  /** The cursor of that position. */
   #cursor: Cursor;
-  #cursorPosition: number;
   #checkpointed = -1;
   #skipped = 0;
   #reading = false;
@@ -55,7 +54,6 @@ export class Push {
     this.#outlet = outlet;
     this.#position = start.position;
     this.#cursor = start.cursor;
-    this.#cursorPosition = start.position;
     this.#now = now;
     this.#wroteAt = now();
     this.#stopListening = feed.onAdvance(() => this.pump());
@@ -63,8 +61,7 @@ export class Push {
 
   /** The place after everything it has written and skipped. */
   get cursor(): Cursor {
-    if (this.#cursorPosition === this.#position) return this.#cursor;
-    return this.#feed.cursorInWindow(this.#position) ?? this.#feed.cursorOf(this.#position);
+    return this.#cursor;
   }
 
   /** Writes what there is and fits. */
@@ -72,6 +69,7 @@ export class Push {
     while (!this.#over && !this.#reading && this.#position < this.#feed.end) {
       if (!this.#hasRoom()) return;
       const batch = this.#feed.read(this.#position, this.#filter);
+      if (batch === undefined) break;
       if (batch instanceof Promise) return this.#later(batch);
       this.#deliver(batch);
     }
@@ -132,14 +130,12 @@ export class Push {
   }
 
   #deliver(batch: Batch): void {
-    const last = batch.events.at(-1);
     this.#skipped += batch.next - this.#position - batch.events.length;
     this.#position = batch.next;
-    if (last !== undefined) {
+    this.#cursor = batch.cursor;
+    if (batch.events.length > 0) {
       this.#outlet.write(batch.frames(this.#outlet.encoder));
       this.#wroteAt = this.#now();
-      this.#cursor = last.event.cursor;
-      this.#cursorPosition = last.event.sequence;
     }
     if (this.#skipped >= SKIPPED) this.#checkpoint();
   }

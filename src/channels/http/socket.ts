@@ -31,6 +31,8 @@ export class Socket implements OpenStream {
   readonly #subscribing = new Map<string, Promise<void>>();
   /** Ids in use: by subscriptions, and by calls that are not answered. */
   readonly #used = new Set<string>();
+  /** Frames that came when no more could be taken. */
+  readonly #held: [RawData, boolean][] = [];
   readonly #gone = new AbortController();
   #calls = 0;
   #corked = false;
@@ -78,6 +80,10 @@ export class Socket implements OpenStream {
   }
 
   #message(data: RawData, isBinary: boolean): void {
+    // Frames that came with the one that ended it.
+    if (this.#ws.readyState !== this.#ws.OPEN) return;
+    // A pause does not hold back frames that were read in the same piece.
+    if (this.#ws.isPaused) return void this.#held.push([data, isBinary]);
     try {
       if (isBinary) throw new NexusError("PROTOCOL_INVALID", { reason: "it is binary; frames are text" });
       const frame = readFrame((data as Buffer).toString());
@@ -134,7 +140,7 @@ export class Socket implements OpenStream {
   }
 
   async #subscribe({ id, filter = {}, after, onLoss }: ClientFrame): Promise<void> {
-    if (this.#pushes.size >= SUBSCRIPTIONS)
+    if (this.#pushes.size + this.#subscribing.size >= SUBSCRIPTIONS)
       throw new NexusError("OVERLOADED", { retryAfterMs: 1_000, what: "subscriptions of one connection" });
     if (typeof filter !== "object" || filter === null || Array.isArray(filter))
       throw new NexusError("FILTER_INVALID", { field: "filter", reason: "it is not an object" });
@@ -187,8 +193,11 @@ export class Socket implements OpenStream {
   #listenAsFarAs(): void {
     const deaf = this.#raw.writableLength >= ROOM_BYTES;
     this.#deafSince = deaf ? (this.#deafSince ?? this.#app.clock.now()) : undefined;
-    if (deaf || this.#calls >= CALLS_AT_ONCE) this.#ws.pause();
-    else if (this.#ws.isPaused) this.#ws.resume();
+    if (deaf || this.#calls >= CALLS_AT_ONCE) return this.#ws.pause();
+    if (!this.#ws.isPaused) return;
+    this.#ws.resume();
+    for (let held = this.#held.shift(); held !== undefined; held = this.#ws.isPaused ? undefined : this.#held.shift())
+      this.#message(...held);
   }
 
   #reply(id: string, result: object): void {

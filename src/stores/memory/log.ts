@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import { NexusError } from "../../errors.ts";
 import { streamOf } from "../../events/built-in.ts";
 import type { NewEvent } from "../../events/event.ts";
@@ -5,21 +6,25 @@ import { bodyOf, eventOf, isRepeat } from "../../log/event-body.ts";
 import type { Log, LogPage, Position, ReadQuery } from "../../log/log.ts";
 import { type Match, pageOf, rangeOf } from "../../log/page.ts";
 import type { StoreSetup } from "../../log/store.ts";
+import { Turn } from "../../log/turn.ts";
 import type { Waiters } from "../../log/waiters.ts";
 import type { Contents, Recorded } from "./contents.ts";
 
-/** Every method is async, so that what it throws is a rejection; all of its work is done in the call. */
+/** Every method is async, so that what it throws is a rejection; all of its work is done in the call, but that a turn which has gone on for long ends before a read, and after an append. */
 export function memoryLog(contents: Contents, setup: StoreSetup, waiters: Waiters, checkOpen: () => void): Log {
+  const turn = new Turn();
   const newest = (): number => contents.floor + contents.events.length;
   return {
     append: async (event, options) => {
       checkOpen();
       const position = record(contents, event, options?.expect, setup.now);
       if (position.recorded) waiters.wake(position.sequence);
+      if (turn.isLong) await setImmediate();
       return position;
     },
     read: async (query) => {
       checkOpen();
+      if (turn.isLong) await setImmediate();
       return readPage(contents, query);
     },
     waitPast: async (position, signal) => {

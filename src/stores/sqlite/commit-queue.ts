@@ -1,4 +1,5 @@
 import { NexusError } from "../../errors.ts";
+import { Turn } from "../../log/turn.ts";
 import type { Transact } from "./transaction.ts";
 import type { Tuning } from "./tuning.ts";
 import { asStoreError } from "./unavailable.ts";
@@ -27,6 +28,7 @@ export class CommitQueue {
   readonly #transact: Transact;
   readonly #tuning: Tuning;
   readonly #participants: readonly Participant[];
+  readonly #turn = new Turn();
   #waiting: Call[] = [];
   #scheduled = false;
   #closed = false;
@@ -67,7 +69,7 @@ export class CommitQueue {
     return new Promise<Result>((resolve, reject) => {
       if (this.#closed) return reject(new NexusError("APP_STOPPED", {}));
       const call: Call = { writes, bytes, work, resolve, reject };
-      if (!writes && this.#waiting.length === 0) return attempt(call)();
+      if (!writes && this.#waiting.length === 0 && !this.#turn.isLong) return attempt(call)();
       this.#waiting.push(call);
       this.#schedule();
     });
@@ -89,7 +91,13 @@ export class CommitQueue {
     const writes = batch.filter((call) => call.writes);
     const answers = writes.length === 0 ? [] : this.#write(writes);
     let write = 0;
-    for (const call of batch) (call.writes ? answers[write++] : attempt(call))?.();
+    const late: Call[] = [];
+    for (const call of batch) {
+      if (call.writes) answers[write++]?.();
+      else if (this.#turn.isLong && !this.#closed) late.push(call);
+      else attempt(call)();
+    }
+    this.#waiting.unshift(...late);
   }
 
   /** @returns for each call how to answer it, now that its outcome is known. */
