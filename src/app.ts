@@ -206,7 +206,10 @@ export class App implements AsyncDisposable {
       filter,
       after,
       onLoss,
-      signals: signal === undefined ? [this.#ended.signal] : [signal, this.#ended.signal],
+      // What ends quietly is a reader that was there; one that comes to an app that has stopped is told.
+      signals: [signal, this.#ended.signal].filter(
+        (each) => each !== undefined && !(each === this.#ended.signal && each.aborted),
+      ) as AbortSignal[],
     });
   }
 
@@ -325,9 +328,24 @@ export class App implements AsyncDisposable {
   }
 
   async #begin(): Promise<void> {
-    const { executor, openRuns } = await this.#ready();
-    await openRuns.caughtUp();
-    await executor.takeUpAll(openRuns.ids);
+    const wasOpen = this.#open !== undefined;
+    const open = await this.#ready();
+    try {
+      await open.openRuns.caughtUp();
+      await open.executor.takeUpAll(open.openRuns.ids);
+    } catch (error) {
+      if (!wasOpen) await this.#closeAgain(open);
+      throw error;
+    }
+  }
+
+  /** A start that failed half-way leaves nothing open. */
+  async #closeAgain(open: OpenApp): Promise<void> {
+    this.#open = undefined;
+    this.#opening = undefined;
+    open.executor.leaveAll();
+    this.#handlers.close();
+    await open.close();
   }
 
   #setup(): AppSetup {

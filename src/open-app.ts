@@ -63,10 +63,11 @@ export class OpenApp {
   static async open(setup: AppSetup, store: Store): Promise<OpenApp> {
     const { clock, logger, contexts, source, limits, counters } = setup;
     const opened = await store.open({ now: () => clock.now() });
+    let feed: Feed | undefined;
     try {
       const { log, state } = opened;
       const head = await log.head();
-      const feed = new Feed(log, head, async (error) => {
+      feed = new Feed(log, head, async (error) => {
         logger.error({ error }, "the log could not be followed; trying again");
         counters.add("feed_errors");
         await clock.sleep(500);
@@ -99,6 +100,7 @@ export class OpenApp {
       setup.handlers.open(app.#handlerSetup());
       return app;
     } catch (error) {
+      await feed?.close(new NexusError("APP_STOPPED", {}));
       await opened[Symbol.asyncDispose]();
       throw error;
     }
@@ -125,7 +127,7 @@ export class OpenApp {
   /** Lets what was recorded reach those who read it; a store that does not answer is not waited for. */
   async caughtUp(): Promise<void> {
     await this.feed.caughtUp(AbortSignal.timeout(CATCH_UP_MS)).catch(() => {});
-    await this.openRuns.caughtUp();
+    await this.openRuns.caughtUp().catch(() => {});
   }
 
   async close(): Promise<void> {

@@ -2,6 +2,7 @@ import type { NexusOptions } from "./api.ts";
 import { NexusError } from "./errors.ts";
 import type { EventDefinition, Workflow } from "./events/definitions.ts";
 import { isEventDefinition } from "./events/event-type.ts";
+import { checkCallerId } from "./events/id.ts";
 import { DEFAULT_LIMITS, type Limits } from "./events/limits.ts";
 import type { RunOptions } from "./workflows/context.ts";
 import { checkWhole, isWorkflow } from "./workflows/workflow.ts";
@@ -72,6 +73,8 @@ export function checkRunOptions(options: RunOptions): void {
   for (const [option, value] of Object.entries(options)) {
     if (value !== undefined && !RUN_OPTIONS.includes(option)) throw new NexusError("OPTION_UNSUPPORTED", { option });
   }
+  const { sessionId, userId } = options;
+  for (const [option, value] of Object.entries({ sessionId, userId })) if (value !== undefined) checkCallerId(option, value);
 }
 
 /** The members of an array, or of a module. */

@@ -40,6 +40,15 @@ export class Handlers {
     for (const registered of this.#handlers) this.#begin(registered, setup);
   }
 
+  /** The log is closed: all stay, and read again when it is opened. */
+  close(): void {
+    this.#setup = undefined;
+    for (const registered of this.#handlers) {
+      registered.reader?.remove();
+      registered.reader = undefined;
+    }
+  }
+
   /** Resolves when all are through everything up to the position. */
   async settled(position: number): Promise<void> {
     await Promise.all([...this.#handlers].map(async ({ reader }) => await reader?.settled(position)));

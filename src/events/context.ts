@@ -20,4 +20,6 @@ export interface Emissions {
   check(): void;
   /** @returns the id of the next event emitted here, and where it was recorded if an earlier pass did so. */
   next(): { readonly id: string; readonly recorded?: { readonly sequence: number; readonly timestamp: number } };
+  /** Appends until the store answers: a run is not to fail because its disk was full for a while. */
+  kept<T>(append: () => Promise<T>): Promise<T>;
 }

@@ -43,6 +43,9 @@ export class LogEmitter {
   ): Promise<Receipt & { readonly recorded: boolean }> {
     const { event, bytes, earlier } = this.#event(type, data, options, broadcast);
     if (earlier !== undefined) return this.#receipt({ id: event.id, ...earlier, recorded: false });
+    const emissions = this.#parts.context()?.emissions;
+    // What a run that was accepted emits waits for room and for the store; anyone else is told.
+    if (emissions !== undefined) return this.#receipt(await emissions.kept(() => this.#parts.recorder.append(event)));
     return this.#receipt(await this.#parts.recorder.append(event, { bytes }));
   }
 
@@ -62,10 +65,10 @@ export class LogEmitter {
     const value = this.#parse(given, type, data);
     const bytes = checkData(type, value, this.#parts.limits);
     checkMetadata(type, options.metadata, this.#parts.limits);
-    // Before anything is made of it: of a million calls in one turn, those that are refused should cost little.
-    this.#parts.recorder.admit(bytes);
     const around = this.#parts.context();
-    around?.emissions?.check();
+    // Before anything is made of it: of a million calls in one turn, those that are refused should cost little.
+    if (around?.emissions === undefined) this.#parts.recorder.admit(bytes);
+    else around.emissions.check();
     // An id of the caller's own is the caller's business; inside a run any other follows from the place in its code.
     const own = options.id === undefined ? around?.emissions?.next() : undefined;
     const id = options.id ?? own?.id ?? this.#parts.newId();

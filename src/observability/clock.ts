@@ -14,7 +14,7 @@ export const systemClock: Clock = {
   sleep: async (ms, signal) => {
     for (let left = ms; ; left -= LONGEST) {
       await timer(Math.max(0, Math.min(left, LONGEST)), signal);
-      if (left <= LONGEST) return;
+      if (!(left > LONGEST)) return;
     }
   },
 };

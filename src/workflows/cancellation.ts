@@ -17,6 +17,7 @@ export async function cancelLive(run: LiveRun, reason: string | undefined): Prom
     await run.stream.end(cancelled(run.services, run.state, reason));
   } catch (error) {
     if (NexusError.is(error, "RUN_LOST")) return false;
+    run.leave(NexusError.is(error) ? error : new NexusError("INTERNAL", {}, { cause: error }));
     throw error;
   }
   const outcome = await outcomeOf(run.services, run.state);

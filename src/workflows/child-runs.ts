@@ -1,7 +1,7 @@
 import { NexusError } from "../errors.ts";
 import type { Workflow } from "../events/definitions.ts";
 import type { JsonObject } from "../events/json.ts";
-import { answered } from "./answered.ts";
+import { answered } from "../observability/answered.ts";
 import { childrenOf } from "./cancellation.ts";
 import type { Executor, StartOptions } from "./executor.ts";
 import type { LiveRun } from "./live-run.ts";
@@ -79,7 +79,7 @@ export class ChildRuns implements Children {
   async #start(parent: LiveRun, runId: string, workflow: Workflow, inputs: JsonObject, options: StartOptions): Promise<LiveRun> {
     const registered = this.#registry.get(workflow.name);
     const { run } = await this.#services.within(parent.context("main", parent.state.claim), () =>
-      this.#executor.start(registered, inputs, options, runId),
+      this.#executor.start(registered, inputs, options, runId, true),
     );
     return run;
   }

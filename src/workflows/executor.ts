@@ -61,6 +61,7 @@ export class Executor {
   /**
    * Records a new run, and begins it or queues it.
    *
+   * @param accepted it is part of a run that was accepted: no bound refuses it any more.
    * @throws INPUT_INVALID with every fault · OVERLOADED: then there is no run.
    */
   async start(
@@ -68,13 +69,15 @@ export class Executor {
     inputs: JsonObject,
     options: StartOptions,
     runId: string,
+    accepted = false,
   ): Promise<{ readonly run: LiveRun; readonly position: Position }> {
     if (this.#stopping) throw new NexusError("APP_STOPPED", {});
     const code = codeOf(workflow);
-    this.#checkInputs(workflow, inputs);
+    const bytes = this.#checkInputs(workflow, inputs);
     checkMetadata("workflow.started", options.metadata, this.#services.limits);
+    if (!accepted) this.#services.recorder.admit(bytes);
     const slots = this.#slotsOf(workflow);
-    if (!slots.free && slots.waiting >= (code.options.queueLimit ?? QUEUE_LIMIT)) {
+    if (!accepted && !slots.free && slots.waiting >= (code.options.queueLimit ?? QUEUE_LIMIT)) {
       throw new NexusError("OVERLOADED", { retryAfterMs: 1_000, what: `runs of ${workflow.name}` });
     }
     // Before anything is awaited: the next call must find it taken.
@@ -84,7 +87,7 @@ export class Executor {
         slot.ready === undefined ? ["workflow.started", startOf(inputs, code.options.version)] : ["workflow.queued", { inputs }];
       // A copy of the inputs: what the caller does to its object afterwards changes nothing.
       const event = this.#firstEvent(runId, workflow, options, type, JSON.parse(JSON.stringify(data)) as object);
-      const position = await this.#services.recorder.append(event, { expect: null });
+      const position = await this.#services.recorder.append(event, { expect: null, bytes });
       const recorded = { ...event, sequence: position.sequence, timestamp: position.timestamp };
       const run = this.#own(new LiveRun(this.#services, code, foldRun(undefined, recorded) as RunState, slots, slot));
       this.#go(run, begin);
@@ -176,7 +179,8 @@ export class Executor {
     return left.length;
   }
 
-  #checkInputs(workflow: Workflow, inputs: unknown): void {
+  /** @returns their size. @throws INPUT_INVALID · EVENT_TOO_LARGE */
+  #checkInputs(workflow: Workflow, inputs: unknown): number {
     const { limits } = this.#services;
     const isObject = typeof inputs === "object" && inputs !== null && !Array.isArray(inputs);
     const fault = isObject ? jsonFault(inputs, limits.nesting) : { path: "", message: "is not an object" };
@@ -185,6 +189,7 @@ export class Executor {
     if (bytes > limits.resultBytes) throw new NexusError("EVENT_TOO_LARGE", { bytes, limit: limits.resultBytes, part: "inputs" });
     const faults = codeOf(workflow).inputs?.parse(inputs).faults;
     if (faults !== undefined) throw new NexusError("INPUT_INVALID", { workflow: workflow.name, faults });
+    return bytes;
   }
 
   #firstEvent(runId: string, workflow: Workflow, options: StartOptions, type: string, data: object): NewEvent {
@@ -255,6 +260,7 @@ export class Executor {
 
   /** Lets a run go on by itself; whatever becomes of it is its outcome. */
   #go(run: LiveRun, life: typeof begin): void {
+    if (run.signal.aborted) return;
     life(run, this.#children)
       .catch((error: unknown) => stopped(run, error))
       .catch((error: unknown) => run.leave(error as NexusError));

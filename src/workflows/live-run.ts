@@ -2,6 +2,7 @@ import { NexusError } from "../errors.ts";
 import type { Context, Emissions } from "../events/context.ts";
 import type { Limits } from "../events/limits.ts";
 import type { Position } from "../log/log.ts";
+import { answered } from "../observability/answered.ts";
 import { type Outcome, outcomeOf } from "./outcome.ts";
 import { Progress } from "./progress.ts";
 import { hasEnded, type RunState } from "./run.ts";
@@ -76,9 +77,19 @@ export class LiveRun {
   }
 
   /** What surrounds the run's code, between steps or inside one. */
-  context(place: string, causationId: string): Context {
+  context(place: string, causationId: string, limit?: AbortSignal): Context {
     const { channel, userId, sessionId, workflowName, runId, correlationId, traceparent } = this.state;
-    return { channel, userId, sessionId, workflowName, runId, correlationId, causationId, traceparent, emissions: this.#emissions(place) };
+    return {
+      channel,
+      userId,
+      sessionId,
+      workflowName,
+      runId,
+      correlationId,
+      causationId,
+      traceparent,
+      emissions: this.#emissions(place, limit),
+    };
   }
 
   /** Sends an event to the log without waiting: what comes after it can only be recorded behind it. @returns its id. */
@@ -121,7 +132,7 @@ export class LiveRun {
     const step: StepContext = { signal, attempt, idempotencyKey: `${this.runId}/${key}` };
     this.#working += 1;
     try {
-      const call = this.services.within(this.context(`${key}@${attempt}`, started), async () => run(step));
+      const call = this.services.within(this.context(`${key}@${attempt}`, started, limit.signal), async () => run(step));
       return await raced(call, signal);
     } finally {
       this.#working -= 1;
@@ -166,6 +177,8 @@ export class LiveRun {
 
   /** Resolves when the run has a place among those that go on. */
   async takeSlot(kind: "fresh" | "returning"): Promise<void> {
+    // Also a place that nobody needs any more would never be given back.
+    this.throwIfOver();
     this.#slot ??= this.#slots.reserve(kind);
     const slot = this.#slot;
     if (slot.ready === undefined) return;
@@ -256,11 +269,14 @@ export class LiveRun {
     outcomeOf(this.services, this.state).then(ended, () => this.leave(reason));
   }
 
-  #emissions(place: string): Emissions {
+  /** @param limit of the attempt that emits: what it does after its time is dropped. */
+  #emissions(place: string, limit: AbortSignal | undefined): Emissions {
     return {
       check: () => {
+        limit?.throwIfAborted();
         if (this.#cut !== undefined) throw this.#cut;
       },
+      kept: (append) => answered(this.services.clock, this.signal, append),
       next: () => {
         const n = (this.#emitted.get(place) ?? 0) + 1;
         this.#emitted.set(place, n);

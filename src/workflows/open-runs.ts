@@ -39,7 +39,8 @@ export class OpenRuns {
   readonly #timer: NodeJS.Timeout;
   #position: number;
   #writtenPosition: number;
-  #reading: Promise<void> | undefined;
+  /** Resolves to what went wrong, if anything did. */
+  #reading: Promise<{ readonly error: unknown } | undefined> | undefined;
   #flushing: Promise<void> | undefined;
 
   private constructor(parts: OpenRunsParts, position: number, written: readonly string[]) {
@@ -68,7 +69,12 @@ export class OpenRuns {
     // A cursor that cannot be followed (a file put back to an older copy) costs time, not runs: the fold starts at the beginning.
     const position = await positionOf(parts.log, saved ?? "earliest").catch(() => positionOf(parts.log, "earliest"));
     const runs = new OpenRuns(parts, position, written);
-    await runs.caughtUp();
+    try {
+      await runs.caughtUp();
+    } catch (error) {
+      runs.#stop();
+      throw error;
+    }
     return runs;
   }
 
@@ -77,10 +83,13 @@ export class OpenRuns {
     return [...this.#open];
   }
 
-  /** Resolves when it has folded everything the feed holds now. */
+  /** Resolves when it has folded everything the feed holds now. @throws what kept it from reading that */
   async caughtUp(): Promise<void> {
     this.#read();
-    while (this.#reading !== undefined) await this.#reading;
+    while (this.#reading !== undefined) {
+      const failed = await this.#reading;
+      if (failed !== undefined) throw failed.error;
+    }
   }
 
   /** Saves what has changed. */
@@ -91,24 +100,31 @@ export class OpenRuns {
   }
 
   async close(): Promise<void> {
+    this.#stop();
+    // What is not read or saved is folded again at the next opening.
+    await this.caughtUp().catch(() => {});
+    await this.flush().catch((error: unknown) => this.#parts.logger.warn({ error }, "the list of unfinished runs was not saved at stop"));
+  }
+
+  #stop(): void {
     clearInterval(this.#timer);
     this.#stopListening();
-    await this.caughtUp();
-    // What is not saved is folded again at the next opening.
-    await this.flush().catch((error: unknown) => this.#parts.logger.warn({ error }, "the list of unfinished runs was not saved at stop"));
   }
 
   #read(): void {
     if (this.#reading !== undefined) return;
     this.#reading = this.#readOn()
-      .catch((error: unknown) => this.#parts.logger.error({ error }, "the list of unfinished runs could not read the log"))
+      .catch((error: unknown) => {
+        this.#parts.logger.error({ error }, "the list of unfinished runs could not read the log");
+        return { error };
+      })
       .finally(() => (this.#reading = undefined));
   }
 
-  async #readOn(): Promise<void> {
+  async #readOn(): Promise<undefined> {
     for (;;) {
       const batch = await this.#parts.feed.read(this.#position, LIFE);
-      if (batch === undefined) return;
+      if (batch === undefined) return undefined;
       for (const { event } of batch.events) this.#fold(event);
       this.#position = batch.next;
     }

@@ -1,4 +1,5 @@
 import { NexusError } from "../errors.ts";
+import { cursorOf } from "../log/cursor.ts";
 import type { RunState } from "./run.ts";
 import type { RunServices } from "./services.ts";
 
@@ -13,7 +14,8 @@ export type Outcome =
 export async function outcomeOf(services: RunServices, state: RunState): Promise<Outcome> {
   const { runId, reason } = state;
   if (state.status === "completed") return { status: "completed", result: state.result, durationMs: state.durationMs ?? 0 };
-  const cursor = await services.feed.cursorAt(state.first - 1);
+  // An outcome that is recorded is told, also while the log cannot be read: then the cursor lacks its check.
+  const cursor = await services.feed.cursorAt(state.first - 1).catch(() => cursorOf(services.feed.epoch, state.first - 1));
   if (state.status === "cancelled") {
     return { status: "cancelled", error: new NexusError("RUN_CANCELLED", { runId, ...(reason !== undefined && { reason }), cursor }) };
   }

@@ -140,7 +140,10 @@ export class RunStream {
       await this.#parts.clock.sleep(this.#backoff);
       this.#backoff = Math.min(this.#backoff * 2, LONGEST_BACKOFF_MS);
     }
+    const before = this.#state.lastSequence;
     await this.#readOn();
+    // Refused, and nothing new to be seen: not at full speed.
+    if (!storeAway && this.#pending.length > 0 && this.#state.lastSequence === before) await this.#parts.clock.sleep(SHORTEST_BACKOFF_MS);
     const { claim, owner } = this.#state;
     if (hasEnded(this.#state) || (claim !== this.#claim && owner !== this.#parts.source)) return this.#stop(this.#lost());
     this.#tip = this.#state.lastId;

@@ -1,8 +1,8 @@
 import { NexusError } from "../errors.ts";
 import { utf8Bytes } from "../events/json.ts";
 import type { State } from "../log/state.ts";
+import { answered } from "../observability/answered.ts";
 import type { Clock } from "../observability/clock.ts";
-import { answered } from "./answered.ts";
 
 /** What stands in the event itself. */
 const INLINE_BYTES = 32 * 1024;

@@ -88,9 +88,9 @@ export class Steps {
 
   async #attempts(key: string, known: StepState | undefined, options: StepOptions, run: (step: StepContext) => unknown): Promise<unknown> {
     const policy = { attempts: 3, baseMs: 1_000, capMs: 30_000, ...this.#run.code.options.retry, ...options.retry };
-    const { state, interruptions = 0, attempts = 0 } = known ?? {};
-    // A try that its process did not survive is one of its tries.
-    if (interruptions >= INTERRUPTIONS || (state === "interrupted" && attempts >= policy.attempts)) {
+    const { interruptions = 0, attempts = 0 } = known ?? {};
+    // A try that its process did not survive counts, but is always followed by another: a deploy is to fail no run.
+    if (interruptions >= INTERRUPTIONS) {
       return await this.#fail(key, attempts, new NexusError("STEP_INTERRUPTED", { step: key, attempts }), 0);
     }
     if (known?.retryAt !== undefined) await this.#run.pause(known.retryAt - this.#run.now());
@@ -151,7 +151,9 @@ export class Steps {
 
 function nextTry(error: unknown, attempt: number, policy: Required<RetryPolicy>): number | undefined {
   if (error instanceof FatalError || NexusError.is(error, "RESULT_INVALID") || NexusError.is(error, "STEP_REPEATED")) return undefined;
-  if (error instanceof RetryAfter) return attempt < policy.attempts ? error.ms : undefined;
+  // Whatever is no length of time (a header that could not be read) leaves it to the policy.
+  if (error instanceof RetryAfter && error.ms >= 0 && error.ms < Number.POSITIVE_INFINITY)
+    return attempt < policy.attempts ? error.ms : undefined;
   return retryDelay(attempt, policy, Math.random);
 }
 

@@ -120,22 +120,20 @@ describe.each(STORES)("on %s", (_name, open) => {
   });
 });
 
-test("[run.2] a death counts as an attempt: with one attempt the step does not run a second time", async () => {
+test("[run.2] a death counts as an attempt, and is followed by another also where there was to be one", async () => {
   await using scene = memoryScene();
   const begun = Promise.withResolvers<void>();
-  let charged = 0;
   const workflow = defineWorkflow("w", (_inputs, ctx) =>
-    ctx.step("charge", { retry: { attempts: 1 } }, () => {
-      charged += 1;
+    ctx.step("charge", { retry: { attempts: 1 } }, ({ attempt }) => {
+      if (attempt > 1) return attempt;
       begun.resolve();
-      return new Promise<void>(() => {});
+      return new Promise<number>(() => {});
     }),
   );
   const { runId } = await (await scene.start({ workflows: [workflow] })).startRun(workflow);
   await begun.promise;
   const app = await scene.start({ workflows: [workflow] });
-  expect((await ended(app, runId)).data.error).toMatchObject({ code: "STEP_INTERRUPTED" });
-  expect(charged).toBe(1);
+  expect((await ended(app, runId)).data.result).toBe(2);
 });
 
 test("[run.2] stop() waits for a run that ends before its deadline", async () => {

@@ -1,5 +1,5 @@
 import { NexusError } from "../errors.ts";
-import type { Clock } from "../observability/clock.ts";
+import type { Clock } from "./clock.ts";
 
 const LONGEST_MS = 5_000;
 
