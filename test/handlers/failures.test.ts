@@ -64,14 +64,16 @@ test("[handler.2] a handler that hangs fails after timeoutMs, its signal aborts,
   const clock = testClock();
   const app = await place.start({ clock });
   const reasons: unknown[] = [];
+  const full = Promise.withResolvers<void>();
   const later = Promise.withResolvers<void>();
   app.onEvent("n", { timeoutMs: 1_234 }, ({ data }, { signal }) => {
+    if ((data as number) === 15) full.resolve();
     if ((data as number) === 16) later.resolve();
     signal.addEventListener("abort", () => reasons.push(signal.reason));
     return new Promise(() => {});
   });
   for (let n = 0; n <= 16; n++) await app.emitEvent("n", n);
-  await clock.asleep(1_234);
+  await full.promise;
   clock.advance(1_234);
   await later.promise;
   expect((await seen(app, "handler.failed")).data.error.code).toBe("HANDLER_TIMEOUT");

@@ -6,9 +6,12 @@ import { testClock } from "./test-clock.ts";
 test("[run.5] no more runs of a workflow go on at once than its concurrency", async () => {
   await using scene = memoryScene();
   let [running, most] = [0, 0];
+  const three = Promise.withResolvers<void>();
   const workflow = defineWorkflow("w", { concurrency: 3 }, (_inputs, ctx) =>
     ctx.step("a", async () => {
       most = Math.max(most, ++running);
+      if (running === 3) three.resolve();
+      await three.promise;
       await ctx.emitEvent("tick", {});
       running -= 1;
     }),
