@@ -10,7 +10,7 @@ import type { BuiltInType } from "./events/built-in.ts";
 import type { Context } from "./events/context.ts";
 import type { EventDefinition, Workflow } from "./events/definitions.ts";
 import type { EmitOptions, Receipt } from "./events/emitter.ts";
-import type { NewEvent, NexusEvent } from "./events/event.ts";
+import type { Cursor, NewEvent, NexusEvent } from "./events/event.ts";
 import { filterOf, nameOf } from "./events/event-filter.ts";
 import { idMaker } from "./events/id.ts";
 import { type JsonObject, jsonFault } from "./events/json.ts";
@@ -163,19 +163,9 @@ export class App implements AsyncDisposable {
     return await run.result();
   }
 
-  async startRun(workflow: Workflow | string, inputs: unknown = {}, options: RunOptions = {}): Promise<Run<any, any>> {
-    const given = this.#opened === undefined ? copyOf(inputs) : inputs;
-    const { executor, feed } = this.#opened ?? (await this.#ready());
-    checkRunOptions(options);
-    options.signal?.throwIfAborted();
-    const { run, position } = await executor.start(
-      this.#registry.get(String(nameOf(workflow))),
-      given as JsonObject,
-      options,
-      this.#newId(),
-    );
-    this.#cancelOnAbort(run, options.signal);
-    const cursor = await feed.cursorAt(position.sequence - 1);
+  async startRun(workflow: Workflow | string, inputs?: unknown, options?: RunOptions): Promise<Run<any, any>> {
+    const { run, cursor } = await this.launch(workflow, inputs, options);
+    const { executor } = this.#openParts;
     return {
       runId: run.runId,
       cursor,
@@ -191,6 +181,26 @@ export class App implements AsyncDisposable {
         await executor.cancel(run.runId, reason);
       },
     };
+  }
+
+  /** Begins a run. @returns it, and the place just before its first event. */
+  async launch(
+    workflow: Workflow | string,
+    inputs: unknown = {},
+    options: RunOptions = {},
+  ): Promise<{ readonly run: LiveRun; readonly cursor: Cursor }> {
+    const given = this.#opened === undefined ? copyOf(inputs) : inputs;
+    const { executor, feed } = this.#opened ?? (await this.#ready());
+    checkRunOptions(options);
+    options.signal?.throwIfAborted();
+    const { run, position } = await executor.start(
+      this.#registry.get(String(nameOf(workflow))),
+      given as JsonObject,
+      options,
+      this.#newId(),
+    );
+    this.#cancelOnAbort(run, options.signal);
+    return { run, cursor: await feed.cursorAt(position.sequence - 1) };
   }
 
   async getEvents(query: EventQuery<any, any> = {}): Promise<EventPage> {

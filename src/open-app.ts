@@ -145,6 +145,7 @@ export class OpenApp {
       source,
       position: () => this.position,
       within: (event, call) => contexts.run(contextOf(event), call),
+      missed: () => counters.add("handlers_behind"),
       failed: (event, error) => {
         counters.add("handler_failures");
         // No feedback: the failure to handle a failure is no event.

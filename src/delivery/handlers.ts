@@ -23,6 +23,8 @@ export interface HandlerSetup {
   position(): number;
   /** Calls within the context of an event. */
   within(event: NexusEvent, call: () => unknown): unknown;
+  /** Hears that a handler could not read the log. */
+  missed(): void;
   /** Hears of each call that failed. */
   failed(event: NexusEvent, error: unknown): void;
 }
@@ -92,9 +94,13 @@ export class HandlerReader {
     this.#readOn().then(
       () => this.#readDone(),
       (error: unknown) => {
-        // Not silent: the handler missed something, or the store is away. It goes on with the next append.
+        // Not silent: the handler missed something, or the store is away.
         this.#setup.logger.error({ error, position: this.#position }, "a handler could not read the log");
+        this.#setup.missed();
+        // What the log has forgotten cannot be handled any more; anything else is tried again with the next append.
+        if (NexusError.is(error, "CURSOR_EXPIRED")) this.#position = this.#setup.feed.end;
         this.#reading = false;
+        this.#settle();
       },
     );
   }

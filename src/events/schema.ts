@@ -2,7 +2,7 @@ import type { StandardSchemaV1 } from "@standard-schema/spec";
 import { type Fault, NexusError } from "../errors.ts";
 import type { Refused } from "./definitions.ts";
 import { FIELD_TYPES, type Fields, type FieldTypes, fieldsSchema } from "./fields.ts";
-import type { JsonObject, JsonValue } from "./json.ts";
+import type { JsonValue } from "./json.ts";
 
 /** Any Standard Schema (Zod, Valibot, ArkType), or the shorthand. A bare object is always the shorthand: a field may be called `type`. */
 export type Schema = StandardSchemaV1 | Fields;

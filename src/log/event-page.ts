@@ -35,7 +35,7 @@ export async function eventPage(log: Log, feed: Feed, query: EventPageQuery): Pr
     throw new NexusError("OPTION_INVALID", { option: "before", reason: "it cannot be combined with after" });
   const read = (position: number, direction: "asc" | "desc"): Promise<LogPage> =>
     log.read({ after: position, filter, order: direction, ...(limit !== undefined && { limit }) });
-  const shown = (page: LogPage): NexusEvent[] => page.events.map((stored) => feed.feedEvent(stored).event);
+  const shown = (page: LogPage): NexusEvent[] => page.events.map((stored) => feed.event(stored));
   if (after !== undefined) {
     const position = await positionOf(log, after);
     const page = await read(position, "asc");

@@ -74,9 +74,8 @@ export class Feed {
   }
 
   /** The event as readers get it. */
-  feedEvent(stored: StoredEvent): FeedEvent {
-    const event = recordedEvent(stored, cursorOf(this.epoch, stored.sequence, stored.id));
-    return { event, json: JSON.stringify(event) };
+  event(stored: StoredEvent): NexusEvent {
+    return recordedEvent(stored, cursorOf(this.epoch, stored.sequence, stored.id));
   }
 
   async close(reason: Error): Promise<void> {
@@ -84,6 +83,11 @@ export class Feed {
     await this.#following;
     this.#waiters.fail(reason);
     this.#listeners.clear();
+  }
+
+  #shared(stored: StoredEvent): FeedEvent {
+    const event = this.event(stored);
+    return { event, json: JSON.stringify(event) };
   }
 
   async #eventAt(sequence: number): Promise<StoredEvent | undefined> {
@@ -97,7 +101,7 @@ export class Feed {
     const { floor } = await this.#log.head();
     if (after < floor)
       throw new NexusError("CURSOR_EXPIRED", { cursor: cursorOf(this.epoch, after), earliest: cursorOf(this.epoch, floor) });
-    const events = page.events.map((stored) => this.feedEvent(stored));
+    const events = page.events.map((stored) => this.#shared(stored));
     const batch = batchOf(events, 0);
     const last = batch.at(-1)?.event;
     const next = batch.length < events.length ? (last as NexusEvent).sequence : page.next;
@@ -122,7 +126,7 @@ export class Feed {
   }
 
   #advance(events: readonly StoredEvent[]): void {
-    this.#window.add(events.map((stored) => this.feedEvent(stored)));
+    this.#window.add(events.map((stored) => this.#shared(stored)));
     this.#waiters.wake(this.end);
     for (const listener of this.#listeners) {
       try {

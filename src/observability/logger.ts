@@ -6,7 +6,7 @@ export interface Logger {
   error(fields: object, message?: string): void;
 }
 
-/** On standard error, one line each; no debugging. */
+/** On standard error; no debugging. */
 export const consoleLogger: Logger = {
   debug: () => {},
   info: (fields, message) => console.error(line("info", fields, message)),
@@ -15,8 +15,15 @@ export const consoleLogger: Logger = {
 };
 
 function line(level: string, fields: object, message: string | undefined): string {
-  const facts = Object.entries(fields).map(
-    ([name, value]) => `${name}=${value instanceof Error ? (value.stack ?? value.message) : JSON.stringify(value)}`,
-  );
+  const facts = Object.entries(fields).map(([name, value]) => `${name}=${value instanceof Error ? whole(value) : JSON.stringify(value)}`);
   return [`nexus ${level}:`, ...(message === undefined ? [] : [message]), ...facts].join(" ");
+}
+
+/** An error with what caused it. Control characters, which could come from an event, are shown and not obeyed. */
+function whole(error: Error): string {
+  const stack = (error.stack ?? error.message).replace(
+    /[^\P{Cc}\n]/gu,
+    (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+  return error.cause instanceof Error ? `${stack}\n  caused by ${whole(error.cause)}` : stack;
 }

@@ -1,4 +1,5 @@
 import Type from "typebox";
+import { NexusError } from "../errors.ts";
 import { filterOf } from "../events/event-filter.ts";
 import { eventPage } from "../log/event-page.ts";
 import { type Operation, operation } from "./operation.ts";
@@ -50,9 +51,11 @@ const events: Operation = operation({
   params: RUN,
   query: Type.Object({ after: Type.Optional(Type.String()), limit: LIMIT }, { additionalProperties: false }),
   run: async (app, { runId, after = "earliest", limit }) => {
-    await app.runs.get(runId);
     const { log, feed } = await app.source();
-    return { body: await eventPage(log, feed, { filter: filterOf({ runId }), after, limit }) };
+    const filter = filterOf({ runId });
+    const first = await log.read({ after: 0, filter, limit: 1 });
+    if (first.events.length === 0) throw new NexusError("RUN_NOT_FOUND", { runId });
+    return { body: await eventPage(log, feed, { filter, after, limit }) };
   },
 });
 

@@ -72,33 +72,20 @@ interface Execution {
 
 async function executed(app: App, { name, waitMs, inputs, sessionId, metadata, idempotencyKey }: Execution, call: Call): Promise<Answer> {
   if (idempotencyKey !== undefined) throw new NexusError("OPTION_UNSUPPORTED", { option: "idempotencyKey" });
-  const started = app.clock.now();
-  const run = await app.startRun(name, inputs, { sessionId, metadata });
-  const { runId, cursor } = run;
+  const { run, cursor } = await app.launch(name, inputs, { sessionId, metadata });
+  const { runId } = run;
   const over = new AbortController();
-  const result = run.result().then(
-    (value) => ({ value: value as unknown }),
-    (error: unknown) => ({ error }),
-  );
   const timeout = app.clock.sleep(waitMs, AbortSignal.any([over.signal, call.signal])).then(
     () => undefined,
     () => undefined,
   );
-  const outcome = waitMs === 0 ? undefined : await Promise.race([result, timeout]);
+  const outcome = waitMs === 0 ? undefined : await Promise.race([run.outcome, timeout]);
   over.abort();
   // A run that left this process goes on: the caller is told where to look.
-  if (outcome === undefined || ("error" in outcome && NexusError.is(outcome.error, "STOPPING"))) {
-    const { status } = await app.runs.get(runId);
-    return { status: 202, body: { runId, status: isOver(status) ? "running" : status, cursor } };
-  }
-  if ("error" in outcome) throw outcome.error;
-  const { durationMs = app.clock.now() - started } = await app.runs.get(runId);
-  return { body: { runId, status: "completed", ...(outcome.value !== undefined && { result: outcome.value }), durationMs, cursor } };
-}
-
-/** A run that ended while the answer was made: 202 speaks of runs that go on, and its end is after the cursor. */
-function isOver(status: string): boolean {
-  return status === "completed" || status === "failed" || status === "cancelled";
+  if (outcome === undefined || outcome.status === "left") return { status: 202, body: { runId, status: run.status, cursor } };
+  if (outcome.status !== "completed") throw outcome.error;
+  const { result, durationMs } = outcome;
+  return { body: { runId, status: "completed", ...(result !== undefined && { result }), durationMs, cursor } };
 }
 
 async function cursorNow(app: App): Promise<string> {

@@ -67,6 +67,11 @@ export class LiveRun {
   get limits(): Limits {
     return this.services.limits;
   }
+  /** How it stands, while it has not ended. */
+  get status(): "queued" | "running" | "waiting" {
+    if (!this.state.started) return "queued";
+    return this.isSuspended ? "waiting" : "running";
+  }
   /** Whether nothing of it is under way but sleeps, waits and children. */
   get isSuspended(): boolean {
     return this.#suspensions > 0 && this.#queuing === 0 && this.#pauses === 0 && this.#working === 0;

@@ -63,6 +63,8 @@ export interface RunPage {
 }
 
 const SCAN = 200;
+/** So many runs are looked at for one page: whoever asks for a rare status goes on from `previous`. */
+const LOOKS = 2_000;
 /** What a run's place in a list depends on: not its progress, nor its steps. */
 const LIFE = ["workflow.queued", "workflow.started", "workflow.resumed", "workflow.completed", "workflow.failed", "workflow.cancelled"];
 
@@ -95,11 +97,13 @@ export class Runs {
     const newest = query.before === undefined ? sequence : await positionOf(log, query.before);
     const runs: RunRecord[] = [];
     let last = newest;
+    let looked = 0;
     for await (const state of this.#begun(query, newest, oldest, sequence)) {
-      if (query.status !== undefined && this.#statusOf(state) !== query.status) continue;
-      if (runs.length === limit) return { runs, cursor, hasMore: true, previous: await feed.cursorAt(last) };
-      runs.push(this.#record(state, cursor));
+      const fits = query.status === undefined || this.#statusOf(state) === query.status;
+      if (looked === LOOKS || (fits && runs.length === limit)) return { runs, cursor, hasMore: true, previous: await feed.cursorAt(last) };
+      if (fits) runs.push(this.#record(state, cursor));
       last = state.first - 1;
+      looked += 1;
     }
     return { runs, cursor, hasMore: false };
   }

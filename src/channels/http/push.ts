@@ -13,7 +13,7 @@ export interface Outlet {
   write(frames: Uint8Array): void;
   checkpoint(cursor: Cursor, hasMore: boolean): void;
   /** The stream is over. @param cursor where it got to. */
-  fail(error: NexusError, cursor: Cursor): void;
+  fail(error: unknown, cursor: Cursor): void;
 }
 
 /** After so many events that a filter skipped, the reader is told where it is. */
@@ -94,7 +94,7 @@ export class Push {
   }
 
   /** Ends it, telling the reader why and from where to go on. */
-  fail(error: NexusError): void {
+  fail(error: unknown): void {
     if (this.#over) return;
     const { cursor } = this;
     this.stop();
@@ -124,7 +124,7 @@ export class Push {
       },
       (error: unknown) => {
         this.#reading = false;
-        this.fail(NexusError.is(error) ? error : new NexusError("INTERNAL", {}, { cause: error }));
+        this.fail(error);
       },
     );
   }

@@ -48,7 +48,7 @@ export function routes(parts: RouteParts, basePath: string): Hono {
     const { log, feed } = await app.source();
     const requested = placeOf(c, controls);
     return await sseResponse(
-      { log, feed, counters: app.counters, now: () => app.clock.now(), opened },
+      { log, feed, counters: app.counters, logger: app.logger, now: () => app.clock.now(), opened },
       { filter: parsed, requested, onLoss },
     );
   });

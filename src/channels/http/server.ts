@@ -79,10 +79,13 @@ function unreadable(): Response {
 
 function bound(server: HttpServer, host: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.once("error", (cause: NodeJS.ErrnoException) =>
-      reject(cause.code === "EADDRINUSE" ? new NexusError("PORT_IN_USE", { host, port }, { cause }) : cause),
-    );
-    server.listen(port, host.replace(/^\[|\]$/g, ""), resolve);
+    const failed = (cause: NodeJS.ErrnoException): void =>
+      reject(cause.code === "EADDRINUSE" ? new NexusError("PORT_IN_USE", { host, port }, { cause }) : cause);
+    server.once("error", failed);
+    server.listen(port, host.replace(/^\[|\]$/g, ""), () => {
+      server.off("error", failed);
+      resolve();
+    });
   });
 }
 

@@ -1,9 +1,11 @@
-import { NexusError, type Problem, problemOf } from "../../errors.ts";
+import { NexusError, type Problem } from "../../errors.ts";
 import type { Filter } from "../../events/filter.ts";
 import type { Encoder } from "../../log/batch.ts";
 import type { Feed } from "../../log/feed.ts";
 import type { Log } from "../../log/log.ts";
 import type { Counters } from "../../observability/counters.ts";
+import type { Logger } from "../../observability/logger.ts";
+import { loggedProblem } from "./problem.ts";
 import { type Outlet, Push } from "./push.ts";
 import { resumeAt } from "./resume.ts";
 
@@ -47,13 +49,14 @@ export interface SseParts {
   readonly log: Log;
   readonly feed: Feed;
   readonly counters: Counters;
+  readonly logger: Logger;
   readonly now: () => number;
   /** Is given the stream; returns what to call when that is over. */
   readonly opened: (stream: OpenStream) => () => void;
 }
 
 /** Answers with a stream of server-sent events (wire.md). */
-export async function sseResponse({ log, feed, counters, now, opened }: SseParts, request: SseRequest): Promise<Response> {
+export async function sseResponse({ log, feed, counters, logger, now, opened }: SseParts, request: SseRequest): Promise<Response> {
   const { position, resume } = await resumeAt(log, feed, request.requested, request.onLoss);
   let push: Push;
   let closed: () => void;
@@ -67,7 +70,7 @@ export async function sseResponse({ log, feed, counters, now, opened }: SseParts
           write: (frames) => controller.enqueue(frames),
           checkpoint: (cursor, hasMore) => text(frame([`id: ${cursor}`, "event: checkpoint"], { cursor, hasMore })),
           fail: (error, cursor) => {
-            const problem: Problem = { ...problemOf(error), cursor };
+            const problem: Problem = { ...loggedProblem(error, logger), cursor };
             const retry = typeof problem["retryAfterMs"] === "number" ? [`retry: ${problem["retryAfterMs"]}`] : [];
             text(frame([...retry, `id: ${cursor}`, "event: problem"], problem));
             controller.close();

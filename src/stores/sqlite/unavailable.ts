@@ -4,10 +4,12 @@ import { NexusError } from "../../errors.ts";
 export function asStoreError(error: unknown): NexusError {
   if (NexusError.is(error)) return error;
   const { code, message } = error as { readonly code?: string; readonly message?: string };
+  // A mistake of our own gets no better by being tried again.
+  if (code === undefined) return new NexusError("INTERNAL", {}, { cause: error });
   return new NexusError(
     "STORE_UNAVAILABLE",
     { store: "sqlite" },
-    { cause: error, detail: `The store did not answer: ${message}${code === undefined ? "" : ` (${code})`}` },
+    { cause: error, detail: `The store did not answer: ${message} (${code})` },
   );
 }
 
