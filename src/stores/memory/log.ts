@@ -18,8 +18,9 @@ export function memoryLog(contents: Contents, setup: StoreSetup, waiters: Waiter
     append: async (event, options) => {
       checkOpen();
       const position = record(contents, event, options?.expect, setup.now);
-      if (position.recorded) waiters.wake(position.sequence);
       if (turn.isLong) await setImmediate();
+      // Last: whoever appended hears of it before those who read.
+      if (position.recorded) waiters.wake(position.sequence);
       return position;
     },
     read: async (query) => {
