@@ -70,7 +70,7 @@ export class App implements AsyncDisposable {
   #begun: Promise<void> | undefined;
   #stopping: Promise<Stopped> | undefined;
 
-  /** Opens nothing. @throws OPTION_INVALID · OPTION_UNSUPPORTED · WORKFLOW_EXISTS */
+  /** Opens nothing. @throws OPTION_INVALID · OPTION_UNSUPPORTED · EVENT_TYPE_EXISTS · WORKFLOW_EXISTS */
   constructor(options: NexusOptions<any, any, any>) {
     checkOptions(options);
     this.logger = options.logger ?? consoleLogger;

@@ -38,16 +38,16 @@ function findInside(value: object, path: string, room: number, above: object[]):
   if (room === 0) return { path, message: "is nested too deep" };
   if (above.includes(value)) return { path, message: "is a cycle" };
   above.push(value);
+  const prototype: unknown = Object.getPrototypeOf(value);
+  if (prototype !== (Array.isArray(value) ? Array.prototype : Object.prototype) && prototype !== null) {
+    return { path, message: `a ${value.constructor?.name ?? "class instance"} would be changed by JSON: use plain data` };
+  }
   if (Array.isArray(value)) {
     for (let i = 0; i < value.length; i++) {
       const fault = find(value[i], path === "" ? String(i) : `${path}.${i}`, room - 1, above);
       if (fault !== undefined) return fault;
     }
   } else {
-    const prototype: unknown = Object.getPrototypeOf(value);
-    if (prototype !== Object.prototype && prototype !== null) {
-      return { path, message: `a ${value.constructor?.name ?? "class instance"} would be changed by JSON: use plain data` };
-    }
     for (const key in value) {
       const item = (value as Record<string, unknown>)[key];
       if (item === undefined) continue;

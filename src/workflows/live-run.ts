@@ -47,7 +47,7 @@ export class LiveRun {
     this.stream = new RunStream(services, state, (reason) => this.#stopped(reason));
     this.results = new StepResults(services.state, services.clock, state.runId);
     this.#steps = new Steps(this);
-    this.progress = new Progress((data) => this.record("workflow.progress", data));
+    this.progress = new Progress(services.clock, (data) => this.record("workflow.progress", data));
     this.outcome = new Promise((resolve) => (this.#finish = resolve));
   }
 

@@ -1,4 +1,5 @@
 import { NexusError } from "../errors.ts";
+import type { Clock } from "../observability/clock.ts";
 
 const EVERY_MS = 100;
 
@@ -6,9 +7,12 @@ const EVERY_MS = 100;
 export class Progress {
   readonly #record: (data: { readonly percentage: number; readonly step?: string }) => void;
   #latest: { readonly percentage: number; readonly step?: string } | undefined;
-  #timer: NodeJS.Timeout | undefined;
+  readonly #clock: Clock;
+  /** Until the next one may be recorded. */
+  #pause: AbortController | undefined;
 
-  constructor(record: (data: { readonly percentage: number; readonly step?: string }) => void) {
+  constructor(clock: Clock, record: (data: { readonly percentage: number; readonly step?: string }) => void) {
+    this.#clock = clock;
     this.#record = record;
   }
 
@@ -19,33 +23,33 @@ export class Progress {
     }
     if (replaying) return;
     this.#latest = { percentage, ...(step !== undefined && { step }) };
-    if (this.#timer !== undefined) return;
-    this.#next();
+    if (this.#pause === undefined) this.#next();
   }
 
   /** Records what is still unrecorded: before the run's end. */
   flush(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
     const latest = this.#latest;
-    this.#latest = undefined;
+    this.drop();
     if (latest !== undefined) this.#record(latest);
   }
 
   /** Forgets what is unrecorded. */
   drop(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#pause?.abort();
+    this.#pause = undefined;
     this.#latest = undefined;
   }
 
   #next(): void {
     const latest = this.#latest;
-    this.#latest = undefined;
-    this.#timer = undefined;
+    this.drop();
     if (latest === undefined) return;
     this.#record(latest);
-    this.#timer = setTimeout(() => this.#next(), EVERY_MS);
-    this.#timer.unref();
+    const pause = new AbortController();
+    this.#pause = pause;
+    this.#clock.sleep(EVERY_MS, pause.signal).then(
+      () => this.#next(),
+      () => {}, // Flushed or dropped before.
+    );
   }
 }

@@ -39,7 +39,9 @@ export class EventWaits {
 
   async wait(type: EventDefinition | string, options: WaitOptions<NexusEvent>): Promise<NexusEvent | undefined> {
     const name = String(nameOf(type));
-    const { match, after, timeoutMs, signal: _signal, ...fields } = options;
+    const { match, after, timeoutMs, signal, ...fields } = options;
+    // A wait survives its process; a signal does not.
+    if (signal !== undefined) throw new NexusError("OPTION_UNSUPPORTED", { option: "signal" });
     checkWhole("timeoutMs", timeoutMs, 0);
     filterOf({ ...fields, type: name });
     checkMatch(match);
