@@ -13,7 +13,7 @@ import type { EmitOptions, Receipt } from "./events/emitter.ts";
 import type { Cursor, NewEvent, NexusEvent } from "./events/event.ts";
 import { filterOf, nameOf } from "./events/event-filter.ts";
 import { idMaker } from "./events/id.ts";
-import { type JsonObject, jsonFault } from "./events/json.ts";
+import { type JsonObject, jsonCopy } from "./events/json.ts";
 import type { Limits } from "./events/limits.ts";
 import { positionOf } from "./log/cursor.ts";
 import { type EventPage, eventPage } from "./log/event-page.ts";
@@ -23,16 +23,15 @@ import { Counters } from "./observability/counters.ts";
 import { consoleLogger, type Logger } from "./observability/logger.ts";
 import { type AppSetup, OpenApp } from "./open-app.ts";
 import { checkOptions, checkRunOptions, definitionsIn, limitsOf, workflowsIn } from "./options.ts";
+import { cancelOnAbort, runHandle } from "./run-handle.ts";
 import type { Graph } from "./workflows/builder.ts";
 import type { RunOptions, WaitOptions } from "./workflows/context.ts";
 import type { LiveRun } from "./workflows/live-run.ts";
-import type { Outcome } from "./workflows/outcome.ts";
 import { graphWorkflow, type WorkflowRecord, WorkflowRegistry, workflowRecord } from "./workflows/registry.ts";
-import { endsRun, type RunPage, type RunQuery, type RunRecord } from "./workflows/runs.ts";
+import { type RunPage, type RunQuery, type RunRecord } from "./workflows/runs.ts";
 import { checkWhole, type WorkflowOptions } from "./workflows/workflow.ts";
 
 const DRAIN_MS = 10_000;
-const COPIED_NESTING = 1_000;
 
 export type Stopped = { readonly handlersLeft: number; readonly runsLeft: number };
 
@@ -154,7 +153,7 @@ export class App implements AsyncDisposable {
     // At the call when it is open: in the order of calls, and whatever the caller does to its object afterwards.
     const open = this.#opened;
     if (open !== undefined) return await open.emitter.emit(type, data, options, broadcast);
-    const given = copyOf(data);
+    const given = jsonCopy(data);
     return await (await this.#ready()).emitter.emit(type, given, options, broadcast);
   }
 
@@ -165,22 +164,7 @@ export class App implements AsyncDisposable {
 
   async startRun(workflow: Workflow | string, inputs?: unknown, options?: RunOptions): Promise<Run<any, any>> {
     const { run, cursor } = await this.launch(workflow, inputs, options);
-    const { executor } = this.#openParts;
-    return {
-      runId: run.runId,
-      cursor,
-      result: async () => resultOf(await executor.outcome(run, this.#ended.signal)),
-      events: () =>
-        subscription(this.#openParts, {
-          filter: filterOf({ runId: run.runId }),
-          after: cursor,
-          signals: [this.#ended.signal],
-          until: endsRun,
-        }) as Subscription<any>,
-      cancel: async (reason) => {
-        await executor.cancel(run.runId, reason);
-      },
-    };
+    return runHandle(this.#openParts, run, cursor, this.#ended.signal);
   }
 
   /** Begins a run. @returns it, and the place just before its first event. */
@@ -189,18 +173,18 @@ export class App implements AsyncDisposable {
     inputs: unknown = {},
     options: RunOptions = {},
   ): Promise<{ readonly run: LiveRun; readonly cursor: Cursor }> {
-    const given = this.#opened === undefined ? copyOf(inputs) : inputs;
-    const { executor, feed } = this.#opened ?? (await this.#ready());
+    const given = this.#opened === undefined ? jsonCopy(inputs) : inputs;
+    const open = this.#opened ?? (await this.#ready());
     checkRunOptions(options);
     options.signal?.throwIfAborted();
-    const { run, position } = await executor.start(
+    const { run, position } = await open.executor.start(
       this.#registry.get(String(nameOf(workflow))),
       given as JsonObject,
       options,
       this.#newId(),
     );
-    this.#cancelOnAbort(run, options.signal);
-    return { run, cursor: await feed.cursorAt(position.sequence - 1) };
+    cancelOnAbort(open, run, options.signal, (error) => this.logger.error({ error, runId: run.runId }, "a run could not be cancelled"));
+    return { run, cursor: await open.feed.cursorAt(position.sequence - 1) };
   }
 
   async getEvents(query: EventQuery<any, any> = {}): Promise<EventPage> {
@@ -425,32 +409,9 @@ export class App implements AsyncDisposable {
     return await this.#getRun(runId);
   }
 
-  #cancelOnAbort(run: LiveRun, signal: AbortSignal | undefined): void {
-    if (signal === undefined) return;
-    const cancel = (): void => {
-      this.#openParts.executor
-        .cancel(run.runId, "its caller gave it up")
-        .catch((error: unknown) => this.logger.error({ error, runId: run.runId }, "a run could not be cancelled"));
-    };
-    if (signal.aborted) return cancel();
-    signal.addEventListener("abort", cancel, { once: true });
-    void run.outcome.then(() => signal.removeEventListener("abort", cancel));
-  }
-
   #checkRunning(): void {
     if (this.#stopping !== undefined) throw new NexusError("APP_STOPPED", {});
   }
-}
-
-/** @throws WORKFLOW_FAILED · RUN_CANCELLED · STOPPING when the run goes on at the next start */
-function resultOf(outcome: Outcome): unknown {
-  if (outcome.status === "completed") return outcome.result;
-  throw outcome.error;
-}
-
-/** The value as it is now. What is not JSON stays what it is: it is refused with its path. */
-function copyOf(value: unknown): unknown {
-  return jsonFault(value, COPIED_NESTING) === undefined ? JSON.parse(JSON.stringify(value)) : value;
 }
 
 async function defaultStore(): Promise<Store> {

@@ -1,6 +1,9 @@
 export type JsonValue = string | number | boolean | null | readonly JsonValue[] | JsonObject;
 export type JsonObject = { readonly [key: string]: JsonValue | undefined };
 
+/** Deeper than anything that is taken. */
+const COPIED_NESTING = 1_000;
+
 /** Why a value is not JSON, and where; the first fault found. */
 export interface JsonFault {
   readonly path: string;
@@ -58,6 +61,11 @@ function findInside(value: object, path: string, room: number, above: object[]):
   }
   above.pop();
   return undefined;
+}
+
+/** The value as it is now: what its owner does to it afterwards changes nothing. What is not JSON stays what it is, for whoever refuses it with its path. */
+export function jsonCopy(value: unknown): unknown {
+  return jsonFault(value, COPIED_NESTING) === undefined ? JSON.parse(JSON.stringify(value)) : value;
 }
 
 /** The same text for the same JSON value, whatever the order of its keys. */

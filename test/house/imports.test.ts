@@ -12,7 +12,7 @@ const LINES: readonly (readonly string[])[] = [
   ["serve.ts"],
   ["channels/"],
   ["operations/"],
-  ["app.ts", "open-app.ts", "options.ts"],
+  ["app.ts", "open-app.ts", "options.ts", "run-handle.ts"],
   ["api.ts"],
   ["workflows/"],
   ["delivery/"],

@@ -1,0 +1,39 @@
+import type { Run } from "./api.ts";
+import { type Subscription, subscription } from "./delivery/subscription.ts";
+import type { Cursor } from "./events/event.ts";
+import { filterOf } from "./events/event-filter.ts";
+import type { OpenApp } from "./open-app.ts";
+import type { LiveRun } from "./workflows/live-run.ts";
+import { endsRun } from "./workflows/runs.ts";
+
+/**
+ * A run as its caller has it.
+ *
+ * @param cursor the place just before its first event.
+ * @param ended aborts when the app has stopped.
+ */
+export function runHandle(open: OpenApp, run: LiveRun, cursor: Cursor, ended: AbortSignal): Run<any, any> {
+  const { runId } = run;
+  return {
+    runId,
+    cursor,
+    result: async () => {
+      const outcome = await open.executor.outcome(run, ended);
+      if (outcome.status === "completed") return outcome.result;
+      throw outcome.error;
+    },
+    events: () => subscription(open, { filter: filterOf({ runId }), after: cursor, signals: [ended], until: endsRun }) as Subscription<any>,
+    cancel: (reason) => open.executor.cancel(runId, reason),
+  };
+}
+
+/** Cancels a run when its caller's signal says so, as long as it goes on. @param failed hears that it could not be cancelled. */
+export function cancelOnAbort(open: OpenApp, run: LiveRun, signal: AbortSignal | undefined, failed: (error: unknown) => void): void {
+  if (signal === undefined) return;
+  const cancel = (): void => {
+    open.executor.cancel(run.runId, "its caller gave it up").catch(failed);
+  };
+  if (signal.aborted) return cancel();
+  signal.addEventListener("abort", cancel, { once: true });
+  void run.outcome.then(() => signal.removeEventListener("abort", cancel));
+}
