@@ -27,7 +27,7 @@ function linesOf(error: NexusError): string[] {
   if (faults !== undefined) lines.push(...faultLines(faults));
   const unsaid = (similar ?? []).map(plain).filter((name) => !message.includes(name));
   if (unsaid.length > 0) lines.push(`  did you mean ${unsaid.join(", ")}?`);
-  else if (similar === undefined && message !== row.todo && error.code !== "OPTION_INVALID") lines.push(`  ${row.todo}`);
+  else if ((similar ?? []).length === 0 && message !== row.todo && error.code !== "OPTION_INVALID") lines.push(`  ${row.todo}`);
   return lines;
 }
 
