@@ -45,6 +45,7 @@ export class Site {
     let origin: string | undefined;
     let response: Response;
     try {
+      if (!URL.canParse(request.url)) throw new NexusError("HOST_REFUSED", { host: (request.headers.get("host") ?? "").slice(0, 200) });
       const { pathname, host } = new URL(request.url);
       const health = HEALTH.find((path) => pathname === basePath + path);
       if (health !== undefined) return this.#health(health);

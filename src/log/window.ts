@@ -13,7 +13,7 @@ const KEPT = 128;
 /** The newest events. Readers near the end of the log get them from here, and those at the same place with the same filter get the same batch. */
 export class Window {
   /** What is before `#first` was dropped, and is cut off now and then. */
-  #events: FeedEvent[] = [];
+  #events: (FeedEvent | undefined)[] = [];
   #first = 0;
   /** The position just before the event at `#first`. */
   #start: number;
@@ -37,9 +37,13 @@ export class Window {
     }
     while (this.#events.length - this.#first > 1 && (this.#length > WINDOW_LENGTH || this.#events.length - this.#first > WINDOW_EVENTS)) {
       this.#length -= (this.#events[this.#first] as FeedEvent).json.length;
+      // Now, and not when the array is cut: thousands of large events would stay until then.
+      this.#events[this.#first] = undefined;
       this.#first += 1;
       this.#start += 1;
     }
+    // What was made of them goes with them.
+    for (const [key, batch] of this.#batches) if (batch.next <= this.#start) this.#batches.delete(key);
     if (this.#first < WINDOW_EVENTS / 4) return;
     this.#events = this.#events.slice(this.#first);
     this.#first = 0;
@@ -85,12 +89,12 @@ export class Window {
 }
 
 /** As many events, from an index on, as a batch may have: none too large unless it is one event. */
-export function batchOf(events: readonly FeedEvent[], from: number): readonly FeedEvent[] {
+export function batchOf(events: readonly (FeedEvent | undefined)[], from: number): readonly FeedEvent[] {
   let length = 0;
   let end = from;
   for (const most = Math.min(events.length, from + BATCH_EVENTS); end < most; end++) {
     length += (events[end] as FeedEvent).json.length;
     if (length > BATCH_LENGTH && end > from) break;
   }
-  return events.slice(from, end);
+  return events.slice(from, end) as FeedEvent[];
 }

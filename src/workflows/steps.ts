@@ -98,7 +98,7 @@ export class Steps {
       // It may have given up its place while something else of it waited.
       await this.#run.takeSlot("returning");
       const start = this.#run.now();
-      const started = this.#run.record("step.started", { step: key, attempt });
+      const started = await this.#began(key, attempt);
       try {
         const value = await this.#run.guarded(key, attempt, started, options.timeoutMs, run);
         return await this.complete(key, attempt, value, start);
@@ -111,6 +111,12 @@ export class Steps {
         await this.#run.pause(delayMs);
       }
     }
+  }
+
+  /** Not waited for, but in a run that was taken up: a step that ends its process at once is to leave a trace of each try. @returns the event's id. */
+  async #began(key: string, attempt: number): Promise<string> {
+    const data = { step: key, attempt };
+    return this.#run.state.attempt > 1 ? (await this.#run.recorded("step.started", data)).id : this.#run.record("step.started", data);
   }
 
   /** Records the result, and gives it back as JSON carries it. @throws RESULT_INVALID */
@@ -157,17 +163,19 @@ function nextTry(error: unknown, attempt: number, policy: Required<RetryPolicy>)
   return retryDelay(attempt, policy, Math.random);
 }
 
-const STEP: unique symbol = Symbol("the step that failed");
+/** Errors that are failures of steps, and of which. Beside the error, not in it: what code throws may be no object, or one that cannot be asked. */
+const failures: WeakMap<object, string> = new WeakMap();
 
 /** A recorded failure as an error: the same on the first pass as on every later one. */
 function rebuilt({ name, message, code, stack }: RunError, step: string): Error {
   const error = new Error(message);
   error.name = name;
   if (stack !== undefined) error.stack = stack;
-  return Object.assign(error, { ...(code !== undefined && { code }), [STEP]: step });
+  failures.set(error, step);
+  return Object.assign(error, { ...(code !== undefined && { code }) });
 }
 
 /** The step whose failure an error is. */
 export function failedStep(error: unknown): string | undefined {
-  return (error as { [STEP]?: string } | undefined)?.[STEP];
+  return typeof error === "object" && error !== null ? failures.get(error) : undefined;
 }

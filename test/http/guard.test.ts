@@ -34,6 +34,7 @@ test.each([
   "127.0.0.1.evil.example:80",
   "0.0.0.0",
   "192.168.1.10",
+  "127.999.999.999",
   "[::]",
 ])("[access.4] the Host %s is refused on HTTP, stream and WebSocket alike", async (host) => {
   await using site = await serve();
@@ -56,6 +57,7 @@ test.each([
   "file://",
   "chrome-extension://abc",
   "rubbish",
+  "http://evil.example@127.0.0.1",
 ])("[access.4] the Origin %s is refused on HTTP, stream and WebSocket alike", async (origin) => {
   await using site = await serve();
   expect(await answers(site, { origin })).toEqual([[403, "ORIGIN_REFUSED"], [403, "ORIGIN_REFUSED"], 403, [403, "ORIGIN_REFUSED"]]);

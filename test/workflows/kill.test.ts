@@ -14,7 +14,7 @@ beforeEach(async () => {
 afterEach(() => rm(directory, { recursive: true, force: true }));
 
 /** One life of a process. @param killAt the line at which it is killed. @returns what it printed. */
-async function life(kind: "deadly" | "sleeper", killAt?: string): Promise<readonly string[]> {
+async function life(kind: "deadly" | "sudden" | "sleeper", killAt?: string): Promise<readonly string[]> {
   const fixture = fileURLToPath(new URL("fixtures/crasher.ts", import.meta.url));
   const child = spawn(process.execPath, [fixture, join(directory, "nexus.db"), kind], { stdio: ["ignore", "pipe", "inherit"] });
   const gone = once(child, "exit");
@@ -35,6 +35,12 @@ test("[run.2] a step that kills its process every time fails its run after three
   const lives: (readonly string[])[] = [];
   for (let n = 0; n < 4; n++) lives.push((await life("deadly")).filter((line) => !line.startsWith("started")));
   expect(lives).toEqual([["safe runs", "deadly runs"], ["deadly runs"], ["deadly runs"], ["failed STEP_INTERRUPTED"]]);
+});
+
+test("[run.2] a step that kills its process before anything is durable is counted from the first take-up on", async () => {
+  const lives: (readonly string[])[] = [];
+  for (let n = 0; n < 5; n++) lives.push((await life("sudden")).filter((line) => !line.startsWith("started")));
+  expect(lives).toEqual([["sudden runs"], ["sudden runs"], ["sudden runs"], ["sudden runs"], ["failed STEP_INTERRUPTED"]]);
 });
 
 test("[step.3] a run that sleeps when its process is killed goes on in the next, without having been executed at opening", async () => {

@@ -131,3 +131,16 @@ test("[run.7] what the caller does to the inputs after the call changes nothing"
   inputs.list.push(2);
   expect(await result).toEqual({ list: [1] });
 });
+
+test("[run.1] a workflow that throws what cannot be looked at is recorded as failed", async () => {
+  await using scene = memoryScene();
+  const hostile = defineWorkflow("hostile", () => {
+    const { proxy, revoke } = Proxy.revocable({}, {});
+    revoke();
+    throw proxy as Error;
+  });
+  const app = await scene.start({ workflows: [hostile] });
+  const run = await app.startRun(hostile);
+  await failure(run.result());
+  expect(await story(app, run.runId)).toEqual(["workflow.started", "workflow.failed"]);
+});

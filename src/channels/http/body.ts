@@ -31,10 +31,15 @@ export function parseObject(text: string): Readonly<Record<string, unknown>> {
 async function readAll(stream: ReadableStream<Uint8Array>): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let size = 0;
-  for await (const chunk of stream) {
-    size += chunk.length;
-    if (size > BODY_BYTES) throw new NexusError("BODY_TOO_LARGE", { limit: BODY_BYTES });
-    chunks.push(chunk);
+  try {
+    for await (const chunk of stream) {
+      size += chunk.length;
+      if (size > BODY_BYTES) throw new NexusError("BODY_TOO_LARGE", { limit: BODY_BYTES });
+      chunks.push(chunk);
+    }
+  } catch (cause) {
+    // A client that is gone in the middle of its body is nothing that the server did wrong.
+    throw NexusError.is(cause) ? cause : new NexusError("BODY_INVALID", { reason: "it broke off" }, { cause });
   }
   return Buffer.concat(chunks);
 }

@@ -6,7 +6,7 @@ export interface GuardOptions {
   readonly allowedOrigins: readonly string[];
 }
 
-const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/i;
+const LOOPBACK = /^(?:localhost|127(?:\.(?:25[0-5]|2[0-4]\d|1?\d?\d)){3}|\[::1\])$/i;
 
 /**
  * Refuses what a page of another site could send here: a Host that is not ours (DNS rebinding), an Origin that is not ours.
@@ -38,5 +38,7 @@ function isAllowed(host: string, allowedHosts: readonly string[]): boolean {
 /** The host of an http origin as a Host header has it: without the port that the scheme implies. */
 function hostOf(origin: string): string | undefined {
   if (!/^https?:\/\//i.test(origin) || !URL.canParse(origin)) return undefined;
-  return new URL(origin).host;
+  const { host, origin: serialised } = new URL(origin);
+  // A browser sends it serialised; whatever else it carries is not a browser's.
+  return serialised === origin.toLowerCase() ? host : undefined;
 }
