@@ -19,6 +19,17 @@ describe.each(STORES)("on %s", (_name, open) => {
     expect(await take(subscription, 2)).toEqual(["first", "second"]);
   });
 
+  test("[subscription.10] that place is exact also while emits before the call are under way", async () => {
+    await using place = await open();
+    const app = await place.start();
+    for (let n = 0; n < 10; n++) {
+      void app.emitEvent("n", `before ${n}`);
+      const subscription = app.subscribe({ type: "n" });
+      void app.emitEvent("n", `after ${n}`);
+      expect(await take(subscription, 1)).toEqual([`after ${n}`]);
+    }
+  });
+
   test("[subscription.2] from after onwards each matching event comes once and in order, history and live without a seam", async () => {
     await using place = await open();
     const app = await place.start();

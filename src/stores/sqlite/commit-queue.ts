@@ -17,6 +17,8 @@ export interface Participant {
 interface Call {
   /** What writes does so within a transaction; what only reads waits until the writes before it are committed. */
   readonly writes: boolean;
+  /** It takes its place among the writes, and writes nothing itself. */
+  readonly looks: boolean;
   readonly bytes: number;
   readonly work: () => unknown;
   readonly resolve: (value: never) => void;
@@ -46,12 +48,17 @@ export class CommitQueue {
    * @returns what `work` returned, once that is durable.
    */
   write<Result>(bytes: number, work: () => Result): Promise<Result> {
-    return this.#add(true, bytes, work);
+    return this.#add({ writes: true, looks: false, bytes }, work);
   }
 
-  /** Does `work` outside of transactions, once all that was written before this call is durable. */
+  /** Does `work`, which only looks, at its place among the writes: it sees those called before it and none called after it, once they are durable. */
+  between<Result>(work: () => Result): Promise<Result> {
+    return this.#add({ writes: true, looks: true, bytes: 0 }, work);
+  }
+
+  /** Does `work` outside of transactions, once all that was written before this call is durable; it may see later writes, too. */
   afterWrites<Result>(work: () => Result): Promise<Result> {
-    return this.#add(false, 0, work);
+    return this.#add({ writes: false, looks: true, bytes: 0 }, work);
   }
 
   /** @throws APP_STOPPED once it is closed. */
@@ -65,11 +72,11 @@ export class CommitQueue {
     while (this.#waiting.length > 0) this.#commit();
   }
 
-  #add<Result>(writes: boolean, bytes: number, work: () => Result): Promise<Result> {
+  #add<Result>(kind: Pick<Call, "writes" | "looks" | "bytes">, work: () => Result): Promise<Result> {
     return new Promise<Result>((resolve, reject) => {
       if (this.#closed) return reject(new NexusError("APP_STOPPED", {}));
-      const call: Call = { writes, bytes, work, resolve, reject };
-      if (!writes && this.#waiting.length === 0 && !this.#turn.isLong) return attempt(call)();
+      const call: Call = { ...kind, work, resolve, reject };
+      if (call.looks && this.#waiting.length === 0 && (call.writes || !this.#turn.isLong)) return attempt(call)();
       this.#waiting.push(call);
       this.#schedule();
     });
@@ -89,7 +96,7 @@ export class CommitQueue {
   #commit(): void {
     const batch = this.#nextBatch();
     const writes = batch.filter((call) => call.writes);
-    const answers = writes.length === 0 ? [] : this.#write(writes);
+    const answers = writes.every((call) => call.looks) ? writes.map(attempt) : this.#write(writes);
     let write = 0;
     const late: Call[] = [];
     for (const call of batch) {
@@ -113,7 +120,9 @@ export class CommitQueue {
       });
     } catch (error) {
       const failure = asStoreError(error);
-      return calls.map((call) => () => call.reject(failure));
+      // What it left is forgotten at once: to who only looks, it never was.
+      for (const participant of this.#participants) participant.begin();
+      return calls.map((call) => (call.looks ? attempt(call) : () => call.reject(failure)));
     }
     for (const participant of this.#participants) participant.committed();
     return answers;

@@ -65,6 +65,11 @@ export class LogEnds implements Participant {
     return this.#sequence;
   }
 
+  /** The same with what the transaction under way adds. */
+  get newest(): number {
+    return this.#sequence + this.#added.length;
+  }
+
   begin(): void {
     this.#added = [];
     this.#addedHeads.clear();
