@@ -16,6 +16,7 @@ import { idMaker } from "./events/id.ts";
 import { type JsonObject, jsonCopy } from "./events/json.ts";
 import type { Limits } from "./events/limits.ts";
 import { positionOf } from "./log/cursor.ts";
+import { receiptOf } from "./log/emitter.ts";
 import { type EventPage, eventPage } from "./log/event-page.ts";
 import type { Store } from "./log/store.ts";
 import { type Clock, systemClock } from "./observability/clock.ts";
@@ -134,13 +135,11 @@ export class App implements AsyncDisposable {
   }
 
   async emitEvent(type: EventDefinition | string, data: unknown, options?: EmitOptions): Promise<Receipt> {
-    const { recorded: _recorded, ...receipt } = await this.emit(type, data, options, false);
-    return receipt;
+    return receiptOf(await this.emit(type, data, options, false));
   }
 
   async broadcastEvent(type: EventDefinition | string, data: unknown, options?: EmitOptions): Promise<Receipt> {
-    const { recorded: _recorded, ...receipt } = await this.emit(type, data, options, true);
-    return receipt;
+    return receiptOf(await this.emit(type, data, options, true));
   }
 
   /** @returns also whether it was recorded now, or had been before. */

@@ -5,7 +5,7 @@ import { refuse, type UpgradeHandler } from "./channels/http/upgrade.ts";
 import { NexusError } from "./errors.ts";
 import type { Definitions } from "./events/definitions.ts";
 import type { Registry, RegistryOf } from "./events/registry.ts";
-import { Site } from "./serve.ts";
+import { bareBasePath, Site } from "./serve.ts";
 
 /** An app that can be served: its own server, or mounted in another's. */
 class NexusServer extends App {
@@ -28,7 +28,7 @@ class NexusServer extends App {
   readonly fetch: FetchHandler = (request) => this.#site.fetch(request, "");
 
   handler(options: { readonly basePath?: `/${string}` } = {}): FetchHandler {
-    const basePath = (options.basePath ?? "").replace(/\/+$/, "");
+    const basePath = bareBasePath(options.basePath);
     return (request) => this.#site.fetch(request, basePath);
   }
 

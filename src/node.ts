@@ -1,8 +1,9 @@
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
-import { Readable } from "node:stream";
+import { type Duplex, Readable } from "node:stream";
 import type { FetchHandler, Nexus } from "./api.ts";
 import { sendResponse } from "./channels/http/node-response.ts";
 import { siteOf } from "./nexus.ts";
+import { bareBasePath } from "./serve.ts";
 
 /** For Express and bare Node. Reads `originalUrl`, and a body that express.json() has already taken. */
 export function toNodeHandler(handler: FetchHandler): (request: IncomingMessage, response: ServerResponse) => void {
@@ -14,8 +15,8 @@ export function toNodeHandler(handler: FetchHandler): (request: IncomingMessage,
 /** Takes upgrades for `<basePath>/events/ws`; every other path is left to the server's own listeners. @returns a function that stops it. */
 export function acceptWebSockets(server: Server, app: Nexus, options: { readonly basePath?: `/${string}` } = {}): () => void {
   const site = siteOf(app);
-  const basePath = (options.basePath ?? "").replace(/\/+$/, "");
-  const upgrade = (request: IncomingMessage, socket: import("node:stream").Duplex, head: Buffer): void => {
+  const basePath = bareBasePath(options.basePath);
+  const upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
     site.upgrade(request, socket, head, basePath);
   };
   server.on("upgrade", upgrade);

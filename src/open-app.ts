@@ -1,12 +1,11 @@
 import type { AsyncLocalStorage } from "node:async_hooks";
 import type { Handlers } from "./delivery/handler-set.ts";
 import { NexusError } from "./errors.ts";
-import type { Context } from "./events/context.ts";
+import { type Context, inherited } from "./events/context.ts";
 import type { EventDefinition } from "./events/definitions.ts";
-import type { Receipt } from "./events/emitter.ts";
 import type { NewEvent, NexusEvent } from "./events/event.ts";
 import { type Limits, runErrorOf } from "./events/limits.ts";
-import { LogEmitter } from "./log/emitter.ts";
+import { LogEmitter, receiptOf } from "./log/emitter.ts";
 import { Feed } from "./log/feed.ts";
 import type { Log } from "./log/log.ts";
 import { Recorder } from "./log/recorder.ts";
@@ -157,28 +156,16 @@ export class OpenApp {
   }
 
   #handlerFailed(event: NexusEvent, error: unknown): NewEvent {
-    const { channel, userId, sessionId, workflowName, runId, correlationId, traceparent } = contextOf(event);
     return {
       id: this.#setup.newId(),
       type: "handler.failed",
-      channel,
+      channel: event.channel,
       source: this.#setup.source,
-      ...(sessionId !== undefined && { sessionId }),
-      ...(userId !== undefined && { userId }),
-      ...(workflowName !== undefined && { workflowName }),
-      ...(runId !== undefined && { runId }),
-      ...(correlationId !== undefined && { correlationId }),
-      causationId: event.id,
-      ...(traceparent !== undefined && { traceparent }),
+      ...inherited(contextOf(event)),
       visibility: "operators",
       data: { eventId: event.id, error: runErrorOf(error) },
     };
   }
-}
-
-/** What an emitter is told, in a run as outside of one. */
-function receiptOf({ id, sequence, cursor, timestamp }: Receipt): Receipt {
-  return { id, sequence, cursor, timestamp };
 }
 
 /** What is emitted because of an event inherits from it. */

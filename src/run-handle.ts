@@ -1,10 +1,10 @@
 import type { Run } from "./api.ts";
 import { type Subscription, subscription } from "./delivery/subscription.ts";
+import { RUN_ENDS } from "./events/built-in.ts";
 import type { Cursor } from "./events/event.ts";
 import { filterOf } from "./events/event-filter.ts";
 import type { OpenApp } from "./open-app.ts";
 import type { LiveRun } from "./workflows/live-run.ts";
-import { endsRun } from "./workflows/runs.ts";
 
 /**
  * A run as its caller has it.
@@ -22,7 +22,13 @@ export function runHandle(open: OpenApp, run: LiveRun, cursor: Cursor, ended: Ab
       if (outcome.status === "completed") return outcome.result;
       throw outcome.error;
     },
-    events: () => subscription(open, { filter: filterOf({ runId }), after: cursor, signals: [ended], until: endsRun }) as Subscription<any>,
+    events: () =>
+      subscription(open, {
+        filter: filterOf({ runId }),
+        after: cursor,
+        signals: [ended],
+        until: ({ type }) => RUN_ENDS.includes(type),
+      }) as Subscription<any>,
     cancel: (reason) => open.executor.cancel(runId, reason),
   };
 }

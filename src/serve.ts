@@ -117,6 +117,11 @@ export class Site {
   }
 }
 
+/** What stands before a mounted site's paths, without a slash at its end. */
+export function bareBasePath(basePath: string = ""): string {
+  return basePath.replace(/\/+$/, "");
+}
+
 function stopping(): NexusError {
   return new NexusError("SERVER_STOPPING", { retryAfterMs: 500 + Math.floor(Math.random() * 2_000) });
 }

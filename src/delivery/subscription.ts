@@ -84,8 +84,8 @@ export function subscription(source: Source | Promise<Source>, options: Subscrip
   };
 }
 
-/** @throws CURSOR_* unless `onLoss` says to go on from the earliest. */
-async function placeOf(log: Log, after: After, onLoss: "earliest" | undefined): Promise<number> {
+/** The position of a place. @throws CURSOR_* unless `onLoss` says to go on from the earliest. */
+export async function placeOf(log: Log, after: After, onLoss: "earliest" | undefined): Promise<number> {
   try {
     return await positionOf(log, after);
   } catch (error) {

@@ -115,4 +115,7 @@ export function streamOf(event: { readonly type: string; readonly runId?: string
 }
 
 /** The types that end a run. */
-export const RUN_ENDS: readonly BuiltInType[] = ["workflow.completed", "workflow.failed", "workflow.cancelled"];
+export const RUN_ENDS: readonly string[] = ["workflow.completed", "workflow.failed", "workflow.cancelled"] satisfies readonly BuiltInType[];
+
+/** The types that say where a run stands: not how far it is, nor its steps. */
+export const RUN_LIFE: readonly string[] = ["workflow.queued", "workflow.started", "workflow.resumed", ...RUN_ENDS];

@@ -1,4 +1,4 @@
-import type { Channel } from "./event.ts";
+import type { Channel, NewEvent } from "./event.ts";
 
 /** What surrounds a call: whatever is recorded within it inherits these. Carried by AsyncLocalStorage, one for each app. */
 export interface Context {
@@ -13,6 +13,22 @@ export interface Context {
   readonly traceparent?: string | undefined;
   /** Inside a run: gives each emitted event its id, so that code which runs again records nothing twice. */
   readonly emissions?: Emissions;
+}
+
+type Inherited = "userId" | "sessionId" | "workflowName" | "runId" | "correlationId" | "causationId" | "traceparent";
+
+/** What an event inherits, as it stands in its envelope: what has no value is absent. */
+export function inherited(from: { readonly [Field in Inherited]?: string | undefined }): Pick<NewEvent, Inherited> {
+  const { userId, sessionId, workflowName, runId, correlationId, causationId, traceparent } = from;
+  return {
+    ...(sessionId !== undefined && { sessionId }),
+    ...(userId !== undefined && { userId }),
+    ...(workflowName !== undefined && { workflowName }),
+    ...(runId !== undefined && { runId }),
+    ...(correlationId !== undefined && { correlationId }),
+    ...(causationId !== undefined && { causationId }),
+    ...(traceparent !== undefined && { traceparent }),
+  };
 }
 
 export interface Emissions {

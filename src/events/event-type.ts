@@ -3,6 +3,7 @@ import { isReserved, type Reserved } from "./built-in.ts";
 import type { EventDefinition, Refused } from "./definitions.ts";
 import type { NexusEvent } from "./event.ts";
 import type { JsonValue } from "./json.ts";
+import { isName } from "./name.ts";
 import { type JsonInput, type JsonOutput, type Parser, parserOf, type Schema, type SchemaInput, type SchemaOutput } from "./schema.ts";
 
 export type CustomName<Name extends string> = Name & (Name extends Reserved ? Refused<"this prefix belongs to built-in events"> : unknown);
@@ -12,7 +13,6 @@ export interface EventTypeOptions {
   readonly version?: number;
 }
 
-const NAME = /^[A-Za-z0-9_.-]{1,128}$/;
 /** Where a definition keeps its parser: out of its JSON, and out of sight of its users. */
 const parsers: WeakMap<object, Parser> = new WeakMap();
 
@@ -57,7 +57,7 @@ export function isEventDefinition(value: unknown): value is EventDefinition {
 
 /** @throws EVENT_TYPE_INVALID for a type that nobody may emit by hand. */
 export function checkCustomType(type: string): void {
-  if (typeof type !== "string" || !NAME.test(type)) {
+  if (!isName(type)) {
     throw new NexusError("EVENT_TYPE_INVALID", { type: String(type).slice(0, 200), reason: "it is not 1 to 128 of A-Z a-z 0-9 _ . -" });
   }
   if (isReserved(type))

@@ -1,5 +1,5 @@
 import { NexusError } from "../errors.ts";
-import type { Context } from "../events/context.ts";
+import { type Context, inherited } from "../events/context.ts";
 import type { EventDefinition } from "../events/definitions.ts";
 import type { EmitOptions, Receipt } from "../events/emitter.ts";
 import type { NewEvent, Visibility } from "../events/event.ts";
@@ -78,13 +78,7 @@ export class LogEmitter {
       type,
       channel: around?.channel ?? "app",
       source: this.#parts.source,
-      ...(sessionId !== undefined && { sessionId }),
-      ...(userId !== undefined && { userId }),
-      ...(around?.workflowName !== undefined && { workflowName: around.workflowName }),
-      ...(around?.runId !== undefined && { runId: around.runId }),
-      correlationId,
-      ...(around?.causationId !== undefined && { causationId: around.causationId }),
-      ...(around?.traceparent !== undefined && { traceparent: around.traceparent }),
+      ...inherited({ ...around, sessionId, userId, correlationId }),
       visibility: options.visibility ?? (broadcast ? "public" : userId !== undefined ? "owner" : "operators"),
       ...(broadcast && { broadcast: true as const }),
       data: value,
@@ -107,6 +101,11 @@ export class LogEmitter {
   #receipt({ id, sequence, timestamp, recorded }: Position): Receipt & { readonly recorded: boolean } {
     return { id, sequence, cursor: cursorOf(this.#parts.epoch, sequence, id), timestamp, recorded };
   }
+}
+
+/** What an emitter is told, in a run as outside of one. */
+export function receiptOf({ id, sequence, cursor, timestamp }: Receipt): Receipt {
+  return { id, sequence, cursor, timestamp };
 }
 
 function checkOptions(options: EmitOptions): void {

@@ -8,42 +8,26 @@ import { canonicalJson } from "../events/json.ts";
  * @throws EVENT_INVALID if the data is not JSON at all.
  */
 export function bodyOf(event: NewEvent): string {
-  // Written out: whatever else a caller's object carries (a `cursor`, an old `sequence`) is not part of the event.
-  const {
-    type,
-    channel,
-    source,
-    sessionId,
-    userId,
-    workflowName,
-    runId,
-    correlationId,
-    causationId,
-    traceparent,
-    visibility,
-    broadcast,
-    data,
-    metadata,
-  } = event;
   try {
+    // Written out: whatever else a caller's object carries (a `cursor`, an old `sequence`) is not part of the event.
     return JSON.stringify({
-      type,
-      channel,
-      source,
-      sessionId,
-      userId,
-      workflowName,
-      runId,
-      correlationId,
-      causationId,
-      traceparent,
-      visibility,
-      broadcast,
-      data,
-      metadata,
+      type: event.type,
+      channel: event.channel,
+      source: event.source,
+      sessionId: event.sessionId,
+      userId: event.userId,
+      workflowName: event.workflowName,
+      runId: event.runId,
+      correlationId: event.correlationId,
+      causationId: event.causationId,
+      traceparent: event.traceparent,
+      visibility: event.visibility,
+      broadcast: event.broadcast,
+      data: event.data,
+      metadata: event.metadata,
     });
   } catch (cause) {
-    throw new NexusError("EVENT_INVALID", { type, faults: [{ path: "data", message: "is not JSON" }] }, { cause });
+    throw new NexusError("EVENT_INVALID", { type: event.type, faults: [{ path: "data", message: "is not JSON" }] }, { cause });
   }
 }
 

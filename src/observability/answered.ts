@@ -8,9 +8,9 @@ const LONGEST_MS = 5_000;
  *
  * @param call may be made any number of times. @throws the signal's reason, and whatever is no STORE_UNAVAILABLE.
  */
-export async function answered<T>(clock: Clock, signal: AbortSignal, call: () => Promise<T>): Promise<T> {
+export async function answered<T>(clock: Clock, signal: AbortSignal | undefined, call: () => Promise<T>): Promise<T> {
   for (let wait = 100; ; wait = Math.min(wait * 2, LONGEST_MS)) {
-    signal.throwIfAborted();
+    signal?.throwIfAborted();
     try {
       return await call();
     } catch (error) {

@@ -1,10 +1,9 @@
 import Type from "typebox";
-import { isLoss } from "../delivery/subscription.ts";
+import { placeOf } from "../delivery/subscription.ts";
 import { NexusError } from "../errors.ts";
 import type { EmitOptions } from "../events/emitter.ts";
 import { parseFilter } from "../events/filter.ts";
 import type { JsonObject } from "../events/json.ts";
-import { positionOf } from "../log/cursor.ts";
 import { eventPage } from "../log/event-page.ts";
 import { tail } from "../log/tail.ts";
 import { type Operation, operation } from "./operation.ts";
@@ -84,10 +83,7 @@ const poll: Operation = operation({
   run: async (app, { filter = {}, after = "latest", waitMs = 25_000, onLoss, limit = 100 }, call) => {
     const { log, feed } = await app.source();
     const parsed = parseFilter(filter);
-    let position = await positionOf(log, after).catch((error: unknown) => {
-      if (onLoss === "earliest" && isLoss(error)) return positionOf(log, "earliest");
-      throw error;
-    });
+    let position = await placeOf(log, after, onLoss);
     const over = new AbortController();
     const signal = AbortSignal.any([over.signal, call.signal]);
     app.clock.sleep(waitMs, signal).then(

@@ -1,4 +1,5 @@
 import { type Fault, NexusError } from "../errors.ts";
+import { isName } from "../events/name.ts";
 import type { Schema } from "../events/schema.ts";
 import type { RunContext } from "./context.ts";
 
@@ -23,7 +24,6 @@ export interface GraphCode {
   readonly inputs: Schema | undefined;
 }
 
-const NODE = /^[A-Za-z0-9_.-]{1,128}$/;
 const codes: WeakMap<Graph, GraphCode> = new WeakMap();
 
 export function graphCodeOf(graph: Graph): GraphCode | undefined {
@@ -63,7 +63,7 @@ export class WorkflowBuilder {
     return this.#nodes.flatMap(({ type, id, config }) => {
       const faults: Fault[] = [];
       if (type !== "CodeNode") faults.push({ path: id, message: `there is no node type ${type}; there is CodeNode` });
-      if (!NODE.test(id)) faults.push({ path: id, message: "its name is not 1 to 128 of A-Z a-z 0-9 _ . -" });
+      if (!isName(id)) faults.push({ path: id, message: "its name is not 1 to 128 of A-Z a-z 0-9 _ . -" });
       if (seen.has(id)) faults.push({ path: id, message: "there are two nodes of this name" });
       if (typeof config?.run !== "function") faults.push({ path: id, message: "config.run is not a function" });
       seen.add(id);

@@ -41,8 +41,7 @@ export async function stopped(run: LiveRun, error: unknown): Promise<void> {
   // It was left, or its end is on the way to the log: whoever did that goes on from there.
   if (run.stream.closed && (run.signal.aborted || NexusError.is(error, "RUN_LOST"))) return;
   if (NexusError.is(run.signal.reason, "RUN_TIMEOUT")) return await fail(run, run.signal.reason);
-  if (!run.signal.aborted || run.stream.closed)
-    run.services.logger.error({ error, runId: run.runId }, "a run was left, and is taken up at the next start");
+  if (!run.signal.aborted) run.services.logger.error({ error, runId: run.runId }, "a run was left, and is taken up at the next start");
   run.leave(NexusError.is(error) ? error : new NexusError("INTERNAL", {}, { cause: error }));
 }
 

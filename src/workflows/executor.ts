@@ -1,6 +1,7 @@
 import { waitFor } from "../delivery/wait.ts";
 import { NexusError } from "../errors.ts";
 import { RUN_ENDS } from "../events/built-in.ts";
+import { inherited } from "../events/context.ts";
 import type { Workflow } from "../events/definitions.ts";
 import type { NewEvent, NexusEvent } from "../events/event.ts";
 import { parseFilter } from "../events/filter.ts";
@@ -201,13 +202,7 @@ export class Executor {
       type,
       channel: around?.channel ?? "app",
       source: this.#services.source,
-      ...(sessionId !== undefined && { sessionId }),
-      ...(userId !== undefined && { userId }),
-      workflowName: workflow.name,
-      runId,
-      correlationId: around?.correlationId ?? id,
-      ...(around?.causationId !== undefined && { causationId: around.causationId }),
-      ...(around?.traceparent !== undefined && { traceparent: around.traceparent }),
+      ...inherited({ ...around, sessionId, userId, workflowName: workflow.name, runId, correlationId: around?.correlationId ?? id }),
       visibility: "owner",
       data,
       ...(metadata !== undefined && { metadata }),

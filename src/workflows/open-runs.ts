@@ -1,3 +1,4 @@
+import { RUN_ENDS, RUN_LIFE } from "../events/built-in.ts";
 import type { NexusEvent } from "../events/event.ts";
 import { type Filter, parseFilter } from "../events/filter.ts";
 import { positionOf } from "../log/cursor.ts";
@@ -9,11 +10,7 @@ import type { Logger } from "../observability/logger.ts";
 const FLUSH_EVERY_MS = 5_000;
 const CURSOR_KEY = "open-cursor";
 const PREFIX = "open/";
-const LIFE: Filter = parseFilter({
-  type: ["workflow.queued", "workflow.started", "workflow.resumed", "workflow.completed", "workflow.failed", "workflow.cancelled"],
-});
-
-const BEGIN_OR_GO_ON: readonly string[] = ["workflow.queued", "workflow.started", "workflow.resumed"];
+const LIFE: Filter = parseFilter({ type: RUN_LIFE });
 
 export interface OpenRunsParts {
   readonly log: Log;
@@ -132,8 +129,8 @@ export class OpenRuns {
 
   #fold(event: NexusEvent): void {
     if (event.runId === undefined) return;
-    if (BEGIN_OR_GO_ON.includes(event.type)) this.#open.add(event.runId);
-    else this.#open.delete(event.runId);
+    if (RUN_ENDS.includes(event.type)) this.#open.delete(event.runId);
+    else this.#open.add(event.runId);
     this.#parts.heard(event);
   }
 

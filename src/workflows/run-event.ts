@@ -1,22 +1,18 @@
+import { inherited } from "../events/context.ts";
 import type { NewEvent } from "../events/event.ts";
 import type { RunState } from "./run.ts";
 import type { RunServices } from "./services.ts";
 
 /** An event of a run's own stream: what surrounds it is the run's. */
 export function runEvent(services: RunServices, state: RunState, type: string, data: object): NewEvent {
-  const { channel, userId, sessionId, workflowName, runId, correlationId, claim, traceparent, metadata } = state;
+  const { channel, claim, metadata } = state;
   return {
     id: services.newId(),
     type,
     channel,
     source: services.source,
-    ...(sessionId !== undefined && { sessionId }),
-    ...(userId !== undefined && { userId }),
-    workflowName,
-    runId,
-    ...(correlationId !== undefined && { correlationId }),
+    ...inherited(state),
     causationId: claim,
-    ...(traceparent !== undefined && { traceparent }),
     visibility: "owner",
     data,
     ...(metadata !== undefined && type.startsWith("workflow.") && { metadata }),

@@ -3,6 +3,7 @@ import type { NewEvent, StoredEvent } from "../events/event.ts";
 import { type Filter, parseFilter } from "../events/filter.ts";
 import type { Log, Position } from "../log/log.ts";
 import type { Recorder } from "../log/recorder.ts";
+import { answered } from "../observability/answered.ts";
 import type { Clock } from "../observability/clock.ts";
 import { foldRun, hasEnded, type RunState } from "./run.ts";
 
@@ -47,7 +48,9 @@ export class RunStream {
   #landed: (() => void) | undefined;
   #repairing = false;
   #backoff = SHORTEST_BACKOFF_MS;
-  #closed: NexusError | undefined;
+  #closed = false;
+  /** Why, where that is more than that the run is over. */
+  #reason: NexusError | undefined;
 
   /** @param stopped hears that the run is no longer this process's to write. */
   constructor(parts: StreamParts, state: RunState, stopped: (reason: NexusError) => void) {
@@ -64,12 +67,12 @@ export class RunStream {
   }
 
   get closed(): boolean {
-    return this.#closed !== undefined;
+    return this.#closed;
   }
 
   /** @throws RUN_LOST once the run has ended or is another's · whatever refuses the event itself. */
   append(event: NewEvent): Promise<Position> {
-    if (this.#closed !== undefined) return Promise.reject(this.#closed);
+    if (this.#closed) return Promise.reject(this.#reason ?? this.#lost());
     return new Promise((resolve, reject) => {
       const entry: Entry = { event, resolve, reject };
       this.#pending.push(entry);
@@ -80,18 +83,19 @@ export class RunStream {
   /** The run's last event: nothing can follow it. */
   end(event: NewEvent): Promise<Position> {
     const last = this.append(event);
-    this.close(this.#lost());
+    this.#closed = true;
     return last;
   }
 
   /** What was sent before stays sent; nothing more is. */
   close(reason: NexusError): void {
-    this.#closed ??= reason;
+    if (!this.#closed) this.#reason = reason;
+    this.#closed = true;
   }
 
   /** Another process recorded something of the run. */
   look(): void {
-    if (!this.#repairing && this.#closed === undefined) this.#beginRepair(false);
+    if (!this.#repairing && !this.#closed) this.#beginRepair(false);
   }
 
   #beginRepair(storeAway: boolean): void {
@@ -153,16 +157,11 @@ export class RunStream {
 
   /** Folds what the log holds beyond what is known; a store that is away is asked until it answers. */
   async #readOn(): Promise<void> {
-    for (let wait = SHORTEST_BACKOFF_MS; ; ) {
-      try {
-        const page = await this.#parts.log.read({ after: this.#state.lastSequence, filter: streamFilter(this.#state.runId), limit: 1000 });
-        for (const event of page.events) this.#found(event);
-        if (page.upToDate) return;
-      } catch (error) {
-        if (!NexusError.is(error, "STORE_UNAVAILABLE")) throw error;
-        await this.#parts.clock.sleep(wait);
-        wait = Math.min(wait * 2, LONGEST_BACKOFF_MS);
-      }
+    for (let upToDate = false; !upToDate; ) {
+      const query = { after: this.#state.lastSequence, filter: streamFilter(this.#state.runId), limit: 1000 };
+      const page = await answered(this.#parts.clock, undefined, () => this.#parts.log.read(query));
+      for (const event of page.events) this.#found(event);
+      upToDate = page.upToDate;
     }
   }
 

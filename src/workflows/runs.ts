@@ -1,6 +1,7 @@
 import type { After } from "../delivery/subscription.ts";
 import type { RunError } from "../errors.ts";
-import type { Channel, Cursor, NexusEvent } from "../events/event.ts";
+import { RUN_LIFE } from "../events/built-in.ts";
+import type { Channel, Cursor } from "../events/event.ts";
 import { type Filter, parseFilter } from "../events/filter.ts";
 import type { JsonObject } from "../events/json.ts";
 import { positionOf } from "../log/cursor.ts";
@@ -65,8 +66,6 @@ export interface RunPage {
 const SCAN = 200;
 /** So many runs are looked at for one page: whoever asks for a rare status goes on from `previous`. */
 const LOOKS = 2_000;
-/** What a run's place in a list depends on: not its progress, nor its steps. */
-const LIFE = ["workflow.queued", "workflow.started", "workflow.resumed", "workflow.completed", "workflow.failed", "workflow.cancelled"];
 
 /** Runs as they are shown. */
 export class Runs {
@@ -130,7 +129,7 @@ export class Runs {
 
   /** The run without its steps when it has ended: that is all that a list shows. */
   async #stateAt(runId: string, upTo: number): Promise<RunState | undefined> {
-    const filter: Filter = parseFilter({ runId, type: LIFE });
+    const filter: Filter = parseFilter({ runId, type: RUN_LIFE });
     const { events } = await this.#services.log.read({ after: 0, filter, limit: 1000 });
     let state: RunState | undefined;
     for (const event of events) if (event.sequence <= upTo) state = foldRun(state, event);
@@ -179,9 +178,4 @@ function stepRecord(step: string, of: StepState): StepRecord {
     ...(of.durationMs !== undefined && { durationMs: of.durationMs }),
     ...(of.state === "failed" && of.error !== undefined && { error: of.error }),
   };
-}
-
-/** Whether an event is the run's last. */
-export function endsRun(event: NexusEvent): boolean {
-  return event.type === "workflow.completed" || event.type === "workflow.failed" || event.type === "workflow.cancelled";
 }

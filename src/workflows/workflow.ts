@@ -2,6 +2,7 @@ import type { RetryPolicy } from "../delivery/retry.ts";
 import { NexusError } from "../errors.ts";
 import type { Workflow } from "../events/definitions.ts";
 import type { JsonObject } from "../events/json.ts";
+import { isName } from "../events/name.ts";
 import {
   type JsonInputOf,
   type JsonOutput,
@@ -41,7 +42,6 @@ export interface WorkflowCode {
   run(inputs: never, ctx: RunContext): unknown;
 }
 
-const NAME = /^[A-Za-z0-9_.-]{1,128}$/;
 /** Where a workflow keeps its code: out of its JSON, and out of sight of its users. */
 const codes: WeakMap<object, WorkflowCode> = new WeakMap();
 
@@ -106,7 +106,7 @@ export function isWorkflow(value: unknown): value is Workflow {
 
 /** @throws NAME_INVALID for what cannot name a workflow or a step. */
 export function checkName(name: string): void {
-  if (typeof name !== "string" || !NAME.test(name))
+  if (!isName(name))
     throw new NexusError("NAME_INVALID", { name: String(name).slice(0, 200), reason: "it is not 1 to 128 of A-Z a-z 0-9 _ . -" });
 }
 

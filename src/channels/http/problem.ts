@@ -3,7 +3,11 @@ import type { Logger } from "../../observability/logger.ts";
 
 /** An error as an HTTP answer. What nobody expected is logged, and tells the caller nothing of itself. */
 export function problemResponse(error: unknown, logger: Logger): Response {
-  const problem = loggedProblem(error, logger);
+  return problemAnswer(error, loggedProblem(error, logger));
+}
+
+/** @param problem the error's. */
+export function problemAnswer(error: unknown, problem: Problem): Response {
   return new Response(JSON.stringify(problem), { status: problem.status, headers: problemHeaders(error, problem) });
 }
 

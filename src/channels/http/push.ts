@@ -35,7 +35,8 @@ export class Push {
   #position: number;
   /** The cursor of that position. */
   #cursor: Cursor;
-  #checkpointed = -1;
+  /** Whether it has said once that history is through. */
+  #caughtUp = false;
   #skipped = 0;
   #reading = false;
   #over = false;
@@ -73,7 +74,7 @@ export class Push {
       if (batch instanceof Promise) return this.#later(batch);
       this.#deliver(batch);
     }
-    if (this.#checkpointed < 0 && !this.#over && !this.#reading) this.#checkpoint();
+    if (!this.#caughtUp && !this.#over && !this.#reading) this.#checkpoint();
   }
 
   /** To be called every few seconds: tells a quiet reader where it is, and lets a stuck one go. */
@@ -142,7 +143,7 @@ export class Push {
 
   #checkpoint(): void {
     this.#skipped = 0;
-    this.#checkpointed = this.#position;
+    this.#caughtUp = true;
     this.#wroteAt = this.#now();
     this.#outlet.checkpoint(this.cursor, this.#position < this.#feed.end);
   }

@@ -5,7 +5,7 @@ import type { FetchHandler } from "../../api.ts";
 import { NexusError, problemOf } from "../../errors.ts";
 import { isLoopback } from "./guard.ts";
 import { sendResponse } from "./node-response.ts";
-import { problemHeaders } from "./problem.ts";
+import { problemAnswer } from "./problem.ts";
 import type { UpgradeHandler } from "./upgrade.ts";
 
 /** A server that listens. */
@@ -48,21 +48,20 @@ export async function listen(
   let closing = false;
   // A connection is idle only after its last answer.
   server.on("request", (_request, response) => response.once("close", () => closing && setImmediate(() => server.closeIdleConnections())));
+  const name = bare(host);
   await bound(server, host, port);
   const address = server.address();
-  const bare = typeof address === "object" && address !== null ? address.port : port;
   const closed = new Promise<void>((resolve) => server.once("close", resolve));
+  const stopAccepting = async (): Promise<void> => {
+    closing = true;
+    server.close();
+    server.closeIdleConnections();
+  };
   return {
-    url: `http://${host.includes(":") ? `[${host.replace(/^\[|\]$/g, "")}]` : host}:${bare}`,
-    stopAccepting: async () => {
-      closing = true;
-      server.close();
-      server.closeIdleConnections();
-    },
+    url: `http://${name.includes(":") ? `[${name}]` : name}:${typeof address === "object" && address !== null ? address.port : port}`,
+    stopAccepting,
     close: async () => {
-      closing = true;
-      server.close();
-      server.closeIdleConnections();
+      await stopAccepting();
       const late = setTimeout(() => server.closeAllConnections(), CLOSING_MS);
       await closed;
       clearTimeout(late);
@@ -73,8 +72,7 @@ export async function listen(
 /** A request whose Host or address is none never gets to the site. */
 function unreadable(): Response {
   const error = new NexusError("REQUEST_INVALID", { faults: [{ path: "Host", message: "the Host or the address cannot be read" }] });
-  const problem = problemOf(error);
-  return new Response(JSON.stringify(problem), { status: problem.status, headers: problemHeaders(error, problem) });
+  return problemAnswer(error, problemOf(error));
 }
 
 function bound(server: HttpServer, host: string, port: number): Promise<void> {
@@ -82,11 +80,16 @@ function bound(server: HttpServer, host: string, port: number): Promise<void> {
     const failed = (cause: NodeJS.ErrnoException): void =>
       reject(cause.code === "EADDRINUSE" ? new NexusError("PORT_IN_USE", { host, port }, { cause }) : cause);
     server.once("error", failed);
-    server.listen(port, host.replace(/^\[|\]$/g, ""), () => {
+    server.listen(port, bare(host), () => {
       server.off("error", failed);
       resolve();
     });
   });
+}
+
+/** An IPv6 address without its brackets. */
+function bare(host: string): string {
+  return host.replace(/^\[|\]$/g, "");
 }
 
 function portOf(text: string): number {
