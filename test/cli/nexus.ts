@@ -46,7 +46,7 @@ export class Command implements AsyncDisposable {
     const line = [process.execPath, MAIN, ...args];
     // `script` gives its child a terminal, passes on what is typed, and ends with the child's exit code.
     const [file = "", ...rest] = terminal
-      ? ["script", "-qefc", line.map((arg) => `'${arg.replaceAll("'", `'\\''`)}'`).join(" "), "/dev/null"]
+      ? ["script", "-qefc", `exec ${line.map((arg) => `'${arg.replaceAll("'", `'\\''`)}'`).join(" ")}`, "/dev/null"]
       : line;
     const { CI: _ci, NO_COLOR: _colour, FORCE_COLOR: _forced, NEXUS_URL: _url, ...inherited } = process.env;
     this.#process = spawn(file, rest, {
