@@ -274,3 +274,20 @@ function describe(says: string, details: object): string {
     .map(([name, value]) => `${name} ${String(value)}`);
   return facts.length === 0 ? says : `${says} (${facts.join(", ")})`;
 }
+
+/** Throw it to end the tries of a step or a delivery at once. */
+export class FatalError extends Error {
+  override readonly name: string = "FatalError";
+}
+
+/** Throw it to be tried again after `ms`, not by the policy. */
+export class RetryAfter extends Error {
+  override readonly name: string = "RetryAfter";
+  readonly ms: number;
+
+  /** @param ms at least 0. */
+  constructor(ms: number, options?: ErrorOptions) {
+    super(`try again after ${ms} ms`, options);
+    this.ms = ms;
+  }
+}

@@ -11,9 +11,9 @@ export type {
   SubscribeOptions,
 } from "./api.ts";
 export type { Handler, HandlerContext } from "./delivery/handlers.ts";
-export { FatalError, RetryAfter, type RetryPolicy } from "./delivery/retry.ts";
+export type { RetryPolicy } from "./delivery/retry.ts";
 export type { After, Subscription } from "./delivery/subscription.ts";
-export { type ErrorCode, type ErrorDetails, type Fault, NexusError, type RunError } from "./errors.ts";
+export { type ErrorCode, type ErrorDetails, FatalError, type Fault, NexusError, RetryAfter, type RunError } from "./errors.ts";
 export type {
   BuiltInData,
   BuiltInEvent,

@@ -18,20 +18,3 @@ export function retryDelay(attempt: number, policy: Required<RetryPolicy>, rando
   if (attempt >= policy.attempts) return undefined;
   return Math.floor(random() * Math.min(policy.capMs, policy.baseMs * 2 ** (attempt - 1)));
 }
-
-/** Throw it to end a step's tries at once. */
-export class FatalError extends Error {
-  override readonly name: string = "FatalError";
-}
-
-/** Throw it to be tried again after `ms`, not by the policy. */
-export class RetryAfter extends Error {
-  override readonly name: string = "RetryAfter";
-  readonly ms: number;
-
-  /** @param ms at least 0. */
-  constructor(ms: number, options?: ErrorOptions) {
-    super(`try again after ${ms} ms`, options);
-    this.ms = ms;
-  }
-}

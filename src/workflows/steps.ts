@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import { FatalError, RetryAfter, type RetryPolicy, retryDelay } from "../delivery/retry.ts";
-import { NexusError, type RunError } from "../errors.ts";
+import { type RetryPolicy, retryDelay } from "../delivery/retry.ts";
+import { FatalError, NexusError, RetryAfter, type RunError } from "../errors.ts";
 import { idOfDigest } from "../events/id.ts";
 import { resultText, runErrorOf, STEP_RESULT_BYTES } from "../events/limits.ts";
 import type { LiveRun } from "./live-run.ts";
