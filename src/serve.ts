@@ -138,7 +138,7 @@ function callerContext(header: string | string[] | undefined): Context {
 
 function preflight(): Response {
   const headers = {
-    "access-control-allow-methods": "GET, POST",
+    "access-control-allow-methods": "GET, POST, PATCH, DELETE",
     "access-control-allow-headers": "content-type, last-event-id, nexus-channel",
     "access-control-max-age": "600",
   };

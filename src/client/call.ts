@@ -26,7 +26,7 @@ export interface CallOptions {
  */
 export async function call<Answer>(
   connection: Connection,
-  method: "GET" | "POST",
+  method: "GET" | "POST" | "PATCH" | "DELETE",
   path: string,
   options: CallOptions = {},
 ): Promise<Answer> {
@@ -42,7 +42,7 @@ export async function call<Answer>(
 /** Sends a request. @returns the answer, unread, when it is a good one. @throws as `call` does. */
 export async function send(
   connection: Connection,
-  method: "GET" | "POST",
+  method: "GET" | "POST" | "PATCH" | "DELETE",
   path: string,
   accept: string,
   options: CallOptions,

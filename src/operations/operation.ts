@@ -1,8 +1,8 @@
 import type { Static, TObject } from "typebox";
 import type { App } from "../app.ts";
+import type { Scope } from "../events/principal.ts";
 
-/** What a credential must allow for an operation. */
-export type Scope = "workflows:read" | "workflows:run" | "events:read" | "events:emit";
+export type Method = "GET" | "POST" | "PATCH" | "DELETE";
 
 /** Who calls, and how. */
 export interface Call {
@@ -24,7 +24,7 @@ export interface Operation<Params extends TObject = TObject, Query extends TObje
   readonly name: string;
   readonly summary: string;
   readonly scope: Scope;
-  readonly method: "GET" | "POST";
+  readonly method: Method;
   /** With `{name}` for each parameter. */
   readonly path: string;
   readonly params: Params;

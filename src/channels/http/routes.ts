@@ -3,7 +3,7 @@ import type { App } from "../../app.ts";
 import { NexusError } from "../../errors.ts";
 import { parseFilter } from "../../events/filter.ts";
 import { checkInput, coerced } from "../../operations/input.ts";
-import type { Operation } from "../../operations/operation.ts";
+import type { Method, Operation } from "../../operations/operation.ts";
 import { OPERATIONS } from "../../operations/table.ts";
 import { readBody } from "./body.ts";
 import { pageFile } from "./page.ts";
@@ -30,7 +30,7 @@ export function routes(parts: RouteParts, basePath: string): Hono {
   const { app, opened } = parts;
   const hono = new Hono({ getPath: (request) => pathUnder(request, basePath) });
   const allowed = new Map<string, string[]>();
-  const on = (method: "GET" | "POST", path: string, answer: (c: Context) => Promise<Response>): void => {
+  const on = (method: Method, path: string, answer: (c: Context) => Promise<Response>): void => {
     hono.on(method, path, answer);
     allowed.set(path, [...(allowed.get(path) ?? []), method]);
   };
