@@ -91,7 +91,7 @@ test("[access.4] allowedOrigins are told what they may send before they send it;
     fetch(`${site.url}/events`, { method: "OPTIONS", headers: { origin: from, "access-control-request-method": "POST" } });
   const allowed = await ask(origin);
   expect([allowed.status, allowed.headers.get("access-control-allow-origin"), allowed.headers.get("access-control-allow-methods")]).toEqual(
-    [204, origin, "GET, POST"],
+    [204, origin, "GET, POST, PATCH, DELETE"],
   );
   const other = await ask("https://evil.example");
   expect([other.status, other.headers.get("access-control-allow-origin")]).toEqual([403, null]);
