@@ -12,6 +12,7 @@ export type {
 } from "./api.ts";
 export type { Handler, HandlerContext } from "./delivery/handlers.ts";
 export type { RetryPolicy } from "./delivery/retry.ts";
+export { EventRouter } from "./delivery/router.ts";
 export type { After, Subscription } from "./delivery/subscription.ts";
 export { type ErrorCode, type ErrorDetails, FatalError, type Fault, NexusError, RetryAfter, type RunError } from "./errors.ts";
 export type {

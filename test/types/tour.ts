@@ -3,6 +3,7 @@
 import {
   defineEvent,
   defineWorkflow,
+  EventRouter,
   Nexus,
   type NexusEvent,
   WorkflowBuilder,
@@ -118,6 +119,10 @@ app.onWorkflowFailed(async (event) => {
   await sendAlert("workflow_failure", facts);
   metrics.increment("workflow_errors", { workflow: event.workflowName });
 });
+// 19 router
+const router = new EventRouter({ onError: (error) => logger.error(`Handler error: ${String(error)}`) });
+router.register("workflow_completed", (event: WorkflowCompleted) => logger.info(event.workflowName));
+app.onWorkflowCompleted((event) => router.route("workflow_completed", event));
 // 20 poll_events
 const latest = await app.waitForEvent("CUSTOM_EVENT", { after: "earliest", timeoutMs: 30_000 });
 // 21 usage pattern

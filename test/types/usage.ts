@@ -6,6 +6,7 @@ import {
   type BuiltInType,
   defineEvent,
   defineWorkflow,
+  EventRouter,
   FatalError,
   type JsonObject,
   jsonSchema,
@@ -285,6 +286,8 @@ async function rest() {
     .build();
   const monitored = app.register("monitored-process", graph);
   app.onWorkflowCompleted({ workflow: monitored }, (event) => event.result);
+  const router = new EventRouter();
+  router.register("workflow_completed", (event) => event);
   try {
     await app.execute(hello);
   } catch (error) {
