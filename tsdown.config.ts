@@ -3,6 +3,7 @@ import { defineConfig } from "tsdown";
 export default defineConfig({
   entry: {
     index: "src/index.ts",
+    decorators: "src/decorators.ts",
     node: "src/node.ts",
     testing: "src/testing/index.ts",
     cli: "src/channels/cli/main.ts",

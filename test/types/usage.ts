@@ -17,6 +17,7 @@ import {
   WorkflowBuilder,
   type WorkflowCompleted,
 } from "nexus-event-system";
+import { on } from "nexus-event-system/decorators";
 import { acceptWebSockets, toNodeHandler } from "nexus-event-system/node";
 import * as v from "valibot";
 import { z } from "zod";
@@ -303,4 +304,15 @@ export { nexus as GET, nexus as POST };
 
 const server = createServer(toNodeHandler(app.fetch));
 acceptWebSockets(server, app, { basePath: "/nexus" });
-void [off, run0, run3, reading, rest, server, nexus, memoryStore];
+class Audit {
+  @on(app, "workflow.completed", { channel: "api" }) completed(event: WorkflowCompleted) {
+    return event.result;
+  }
+}
+class Wrong {
+  // @ts-expect-error the method takes another event
+  @on(app, "workflow.failed") failed(event: WorkflowCompleted) {
+    return event.result;
+  }
+}
+void [Audit, Wrong, off, run0, run3, reading, rest, server, nexus, memoryStore];
