@@ -7,6 +7,7 @@ import type { Cursor } from "./events/event.ts";
 import type { EventFilter } from "./events/event-filter.ts";
 import type { Limits } from "./events/limits.ts";
 import type { EventFor, OpenRegistry, Registry, Resolve, ResultOf, TypeArg, WorkflowName } from "./events/registry.ts";
+import type { RetentionLimits } from "./log/retention.ts";
 import type { Store } from "./log/store.ts";
 import type { Clock } from "./observability/clock.ts";
 import type { Logger } from "./observability/logger.ts";
@@ -156,6 +157,8 @@ export interface NexusOptions<E = Definitions, W = Definitions, Mode = "open" | 
         readonly allowedOrigins?: readonly string[] | undefined;
       }
     | undefined;
+  /** How much of the log is kept; default: all of it. The oldest events go first, and none that an unfinished run or a consumer still needs. */
+  readonly retention?: RetentionLimits | undefined;
   readonly limits?: { readonly [Key in keyof Limits]?: Limits[Key] | undefined } | undefined;
   readonly logger?: Logger | undefined;
   readonly clock?: Clock | undefined;

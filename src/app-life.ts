@@ -112,6 +112,7 @@ export class AppLife {
     try {
       await open.openRuns.caughtUp();
       await open.executor.takeUpAll(open.openRuns.ids);
+      open.retention.begin();
     } catch (error) {
       if (!wasOpen) await this.#closeAgain(open);
       throw error;

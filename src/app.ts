@@ -22,7 +22,7 @@ import { type Clock, systemClock } from "./observability/clock.ts";
 import { Counters } from "./observability/counters.ts";
 import { consoleLogger, type Logger } from "./observability/logger.ts";
 import type { AppSetup, OpenApp } from "./open-app.ts";
-import { checkOptions, checkRunOptions, definitionsIn, limitsOf, workflowsIn } from "./options.ts";
+import { checkOptions, checkRunOptions, definitionsIn, limitsOf, retentionOf, workflowsIn } from "./options.ts";
 import { cancelOnAbort, runHandle } from "./run-handle.ts";
 import type { Graph } from "./workflows/builder.ts";
 import type { RunOptions, WaitOptions } from "./workflows/context.ts";
@@ -58,6 +58,7 @@ export class App implements AsyncDisposable {
     this.#setup = {
       source: `${options.name ?? "nexus"}/${randomBytes(6).toString("hex")}`,
       limits: limitsOf(options.limits),
+      retention: retentionOf(options.retention),
       clock,
       logger: this.logger,
       counters: this.counters,
@@ -245,12 +246,12 @@ export class App implements AsyncDisposable {
 
   /** Numbers of this moment. */
   async health(): Promise<object> {
-    const { store, feed, executor, openRuns } = await this.#life.ready();
+    const { store, feed, retention, executor, openRuns } = await this.#life.ready();
     const { epoch, floor, sequence } = await store.log.head();
     return {
       status: this.isStopping ? "stopping" : "ok",
       source: this.#setup.source,
-      log: { epoch, floor, head: sequence, feedLag: sequence - feed.end },
+      log: { epoch, floor, head: sequence, feedLag: sequence - feed.end, ...(await retention.floor()) },
       runs: { unfinished: openRuns.ids.length, here: executor.live.length },
       handlers: this.#setup.handlers.load,
       counters: this.counters.all(),

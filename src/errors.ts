@@ -50,6 +50,7 @@ export interface ErrorDetails {
   RESULT_INVALID: { readonly path: string; readonly reason?: string; readonly bytes?: number; readonly limit?: number };
   RUN_ABANDONED: { readonly runId: string; readonly attempts: number };
   RUN_CANCELLED: { readonly runId: string; readonly reason?: string; readonly cursor?: string };
+  RUN_EXPIRED: { readonly runId: string };
   RUN_LOST: { readonly runId: string };
   RUN_NOT_FOUND: { readonly runId: string; readonly similar?: readonly string[] };
   RUN_TIMEOUT: { readonly runId: string; readonly timeoutMs: number };
@@ -163,6 +164,12 @@ export const ERRORS: { readonly [Code in ErrorCode]: ErrorRow } = {
     "Something in it ends the process; look at the code before its next step.",
   ),
   RUN_CANCELLED: row(409, false, "The run was cancelled.", "Start it again if it is still wanted."),
+  RUN_EXPIRED: row(
+    504,
+    false,
+    "The run did not end before retention had to forget its first events.",
+    "Start it again; an unfinished run keeps its events for 30 days.",
+  ),
   RUN_LOST: row(409, false, "The run is no longer this process's.", "Another process took it up, or it has ended."),
   RUN_NOT_FOUND: row(404, false, "There is no such run.", "List the runs."),
   RUN_TIMEOUT: row(504, false, "The run took longer than its limit.", "Raise the workflow's timeoutMs, or do less."),

@@ -35,6 +35,7 @@ export type { JsonObject, JsonValue } from "./events/json.ts";
 export { jsonSchema } from "./events/json-schema.ts";
 export type { EventFor, OpenRegistry, Registry, RegistryOf, UndeclaredEvent } from "./events/registry.ts";
 export type { Schema, SchemaInput, SchemaOutput } from "./events/schema.ts";
+export type { RetentionLimits } from "./log/retention.ts";
 export type { OpenStore, Store, StoreSetup } from "./log/store.ts";
 export { Nexus } from "./nexus.ts";
 export type { Clock } from "./observability/clock.ts";

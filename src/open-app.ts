@@ -9,6 +9,7 @@ import { LogEmitter, receiptOf } from "./log/emitter.ts";
 import { Feed } from "./log/feed.ts";
 import type { Log } from "./log/log.ts";
 import { Recorder } from "./log/recorder.ts";
+import { type Hold, Retention, type RetentionLimits } from "./log/retention.ts";
 import type { OpenStore, Store } from "./log/store.ts";
 import type { Clock } from "./observability/clock.ts";
 import type { Counters } from "./observability/counters.ts";
@@ -20,11 +21,14 @@ import { Runs } from "./workflows/runs.ts";
 import type { RunServices } from "./workflows/services.ts";
 
 const CATCH_UP_MS = 1_000;
+/** So long an unfinished run keeps its events, whatever the limits say. */
+const RUN_HOLD_MS = 30 * 24 * 3_600_000;
 
 /** What an app knows before its store is open. */
 export interface AppSetup {
   readonly source: string;
   readonly limits: Limits;
+  readonly retention: RetentionLimits;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly counters: Counters;
@@ -45,6 +49,7 @@ export class OpenApp {
   readonly executor: Executor;
   readonly runs: Runs;
   readonly openRuns: OpenRuns;
+  readonly retention: Retention;
   readonly #setup: AppSetup;
 
   private constructor(setup: AppSetup, store: OpenStore, feed: Feed, openRuns: OpenRuns, services: RunServices, emitter: LogEmitter) {
@@ -56,6 +61,12 @@ export class OpenApp {
     this.emitter = emitter;
     this.executor = new Executor(services, setup.registry);
     this.runs = new Runs(services, this.executor);
+    this.retention = new Retention({
+      ...services,
+      limits: setup.retention,
+      holds: (below) => this.#holds(below),
+      beforeTrim: async () => {},
+    });
   }
 
   /** @throws STORE_LOCKED · STORE_UNAVAILABLE; then nothing is left open. */
@@ -130,9 +141,21 @@ export class OpenApp {
   }
 
   async close(): Promise<void> {
+    await this.retention.close();
     await this.openRuns.close();
     await this.feed.close(new NexusError("APP_STOPPED", {}));
     await this.store[Symbol.asyncDispose]();
+  }
+
+  /** What needs events that retention would forget. */
+  #holds(below: number): readonly Hold[] {
+    return this.openRuns.begunBefore(below).map(({ runId, position }) => ({
+      kind: "run",
+      name: runId,
+      position,
+      limitMs: RUN_HOLD_MS,
+      release: () => this.executor.expire(runId),
+    }));
   }
 
   #handlerSetup(): Parameters<Handlers["open"]>[0] {

@@ -4,6 +4,7 @@ import type { EventDefinition, Workflow } from "./events/definitions.ts";
 import { isEventDefinition } from "./events/event-type.ts";
 import { checkCallerId } from "./events/id.ts";
 import { DEFAULT_LIMITS, type Limits } from "./events/limits.ts";
+import type { RetentionLimits } from "./log/retention.ts";
 import type { RunOptions } from "./workflows/context.ts";
 import { checkWhole, isWorkflow } from "./workflows/workflow.ts";
 
@@ -15,12 +16,14 @@ const OPTIONS: readonly string[] = [
   "store",
   "http",
   "limits",
+  "retention",
   "logger",
   "clock",
 ] satisfies readonly (keyof NexusOptions)[];
 const HTTP_OPTIONS: readonly string[] = ["host", "port", "allowedHosts", "allowedOrigins"] satisfies readonly (keyof NonNullable<
   NexusOptions["http"]
 >)[];
+const RETENTION_LIMITS: readonly string[] = ["maxAgeMs", "maxEvents", "maxBytes"] satisfies readonly (keyof RetentionLimits)[];
 const RUN_OPTIONS: readonly string[] = ["sessionId", "userId", "metadata", "signal"] satisfies readonly (keyof RunOptions)[];
 const NAME = /^[A-Za-z0-9_.-]{1,64}$/;
 
@@ -66,6 +69,15 @@ export function limitsOf(given: NexusOptions["limits"] = {}): Limits {
     metadataBytes: given.metadataBytes ?? metadataBytes,
     nesting: given.nesting ?? nesting,
   };
+}
+
+/** @throws OPTION_INVALID · OPTION_UNSUPPORTED */
+export function retentionOf(given: NexusOptions["retention"] = {}): RetentionLimits {
+  for (const [limit, value] of Object.entries(given)) {
+    if (!RETENTION_LIMITS.includes(limit)) throw new NexusError("OPTION_UNSUPPORTED", { option: `retention.${limit}` });
+    checkWhole(`retention.${limit}`, value, 1);
+  }
+  return given;
 }
 
 /** @throws OPTION_UNSUPPORTED */

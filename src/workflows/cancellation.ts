@@ -1,7 +1,8 @@
 import { NexusError } from "../errors.ts";
+import { runErrorOf } from "../events/limits.ts";
 import type { LiveRun } from "./live-run.ts";
 import { outcomeOf } from "./outcome.ts";
-import { foldRun, type RunState } from "./run.ts";
+import type { RunState } from "./run.ts";
 import { endOf, runEvent } from "./run-event.ts";
 import type { RunServices } from "./services.ts";
 
@@ -27,10 +28,14 @@ export async function cancelLive(run: LiveRun, reason: string | undefined): Prom
 }
 
 /** Cancels a run that no code here executes. @throws STREAM_CONFLICT when it went on in between: look again. */
-export async function cancelStored(services: RunServices, state: RunState, reason: string | undefined): Promise<RunState> {
-  const event = cancelled(services, state, reason);
-  const position = await services.recorder.append(event, { expect: state.lastId });
-  return foldRun(state, { ...event, sequence: position.sequence, timestamp: position.timestamp }) as RunState;
+export async function cancelStored(services: RunServices, state: RunState, reason: string | undefined): Promise<void> {
+  await services.recorder.append(cancelled(services, state, reason), { expect: state.lastId });
+}
+
+/** Fails a run that no code here executes. @throws STREAM_CONFLICT when it went on in between: look again. */
+export async function failStored(services: RunServices, state: RunState, error: NexusError): Promise<void> {
+  const data = { ...endOf(services, state), error: runErrorOf(error), attempt: state.attempt };
+  await services.recorder.append(runEvent(services, state, "workflow.failed", data), { expect: state.lastId });
 }
 
 /** The runs that a run was executing. */

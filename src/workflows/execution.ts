@@ -36,11 +36,12 @@ export async function resume(run: LiveRun, children: Children): Promise<void> {
   await execute(run, children);
 }
 
-/** What stopped a run that was not its code: its time limit, which ends it; anything else leaves it as it is recorded. */
+/** What stopped a run that was not its code: a limit of its time, which ends it; anything else leaves it as it is recorded. */
 export async function stopped(run: LiveRun, error: unknown): Promise<void> {
   // It was left, or its end is on the way to the log: whoever did that goes on from there.
   if (run.stream.closed && (run.signal.aborted || NexusError.is(error, "RUN_LOST"))) return;
-  if (NexusError.is(run.signal.reason, "RUN_TIMEOUT")) return await fail(run, run.signal.reason);
+  const { reason } = run.signal;
+  if (NexusError.is(reason, "RUN_TIMEOUT") || NexusError.is(reason, "RUN_EXPIRED")) return await fail(run, reason);
   if (!run.signal.aborted) run.services.logger.error({ error, runId: run.runId }, "a run was left, and is taken up at the next start");
   run.leave(NexusError.is(error) ? error : new NexusError("INTERNAL", {}, { cause: error }));
 }

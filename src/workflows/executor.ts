@@ -8,7 +8,7 @@ import { parseFilter } from "../events/filter.ts";
 import { type JsonObject, jsonFault, utf8Bytes } from "../events/json.ts";
 import { checkMetadata } from "../events/limits.ts";
 import type { Position } from "../log/log.ts";
-import { cancelLive, cancelStored } from "./cancellation.ts";
+import { cancelLive, cancelStored, failStored } from "./cancellation.ts";
 import { ChildRuns } from "./child-runs.ts";
 import type { RunOptions } from "./context.ts";
 import { begin, resume, startOf, stopped } from "./execution.ts";
@@ -145,6 +145,29 @@ export class Executor {
           await live.outcome;
           continue;
         }
+        this.#unserved.delete(runId);
+        await this.#children.cancel(state);
+        return;
+      } catch (error) {
+        if (!NexusError.is(error, "STREAM_CONFLICT")) throw error;
+      }
+    }
+  }
+
+  /** Fails a run that retention can wait for no longer; one that has ended stays as it is. */
+  async expire(runId: string): Promise<void> {
+    const expired = new NexusError("RUN_EXPIRED", { runId });
+    while (!this.#stopping) {
+      const live = this.#live.get(runId);
+      if (live !== undefined) {
+        live.abort(expired);
+        await live.outcome;
+        continue;
+      }
+      const state = await this.read(runId);
+      if (state === undefined || hasEnded(state)) return;
+      try {
+        await failStored(this.#services, state, expired);
         this.#unserved.delete(runId);
         await this.#children.cancel(state);
         return;

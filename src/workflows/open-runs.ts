@@ -29,7 +29,8 @@ export interface OpenRunsParts {
  */
 export class OpenRuns {
   readonly #parts: OpenRunsParts;
-  readonly #open = new Set<string>();
+  /** Each with the sequence of its first event. */
+  readonly #open = new Map<string, number>();
   /** Runs with a key in State. */
   readonly #written: Set<string>;
   readonly #stopListening: () => void;
@@ -40,12 +41,12 @@ export class OpenRuns {
   #reading: Promise<{ readonly error: unknown } | undefined> | undefined;
   #flushing: Promise<void> | undefined;
 
-  private constructor(parts: OpenRunsParts, position: number, written: readonly string[]) {
+  private constructor(parts: OpenRunsParts, position: number, written: ReadonlyMap<string, number>) {
     this.#parts = parts;
     this.#position = position;
     this.#writtenPosition = position;
-    this.#written = new Set(written);
-    for (const runId of written) this.#open.add(runId);
+    this.#written = new Set(written.keys());
+    for (const [runId, first] of written) this.#open.set(runId, first);
     this.#stopListening = parts.feed.onAdvance(() => this.#read());
     this.#timer = setInterval(() => {
       this.flush().catch((error: unknown) => parts.logger.warn({ error }, "the list of unfinished runs was not saved; it is tried again"));
@@ -56,10 +57,10 @@ export class OpenRuns {
   /** Reads what was saved, and folds what came after. */
   static async open(parts: OpenRunsParts): Promise<OpenRuns> {
     const saved = (await parts.state.get(CURSOR_KEY))?.value as string | undefined;
-    const written: string[] = [];
+    const written = new Map<string, number>();
     for (let after: string | undefined; ; ) {
       const page = await parts.state.list(PREFIX, { limit: 1000, ...(after !== undefined && { after }) });
-      written.push(...page.entries.map(({ key }) => key.slice(PREFIX.length)));
+      for (const { key, value } of page.entries) written.set(key.slice(PREFIX.length), value as number);
       after = page.next;
       if (after === undefined) break;
     }
@@ -77,7 +78,12 @@ export class OpenRuns {
 
   /** Runs that have begun and not ended. */
   get ids(): readonly string[] {
-    return [...this.#open];
+    return [...this.#open.keys()];
+  }
+
+  /** Those whose first event stands before a position, each with the place just before it. */
+  begunBefore(position: number): readonly { readonly runId: string; readonly position: number }[] {
+    return [...this.#open].filter(([, first]) => first <= position).map(([runId, first]) => ({ runId, position: first - 1 }));
   }
 
   /** Resolves when it has folded everything the feed holds now. @throws what kept it from reading that */
@@ -130,18 +136,21 @@ export class OpenRuns {
   #fold(event: NexusEvent): void {
     if (event.runId === undefined) return;
     if (RUN_ENDS.includes(event.type)) this.#open.delete(event.runId);
-    else this.#open.add(event.runId);
+    else if (!this.#open.has(event.runId)) this.#open.set(event.runId, event.sequence);
     this.#parts.heard(event);
   }
 
   async #write(): Promise<void> {
     const { state, feed } = this.#parts;
     const position = this.#position;
-    const fresh = [...this.#open].filter((runId) => !this.#written.has(runId));
+    const fresh = [...this.#open].filter(([runId]) => !this.#written.has(runId));
     const ended = [...this.#written].filter((runId) => !this.#open.has(runId));
     if (position === this.#writtenPosition && fresh.length === 0 && ended.length === 0) return;
-    await Promise.all([...fresh.map((runId) => state.put(PREFIX + runId, true)), ...ended.map((runId) => state.delete(PREFIX + runId))]);
-    for (const runId of fresh) this.#written.add(runId);
+    await Promise.all([
+      ...fresh.map(([runId, first]) => state.put(PREFIX + runId, first)),
+      ...ended.map((runId) => state.delete(PREFIX + runId)),
+    ]);
+    for (const [runId] of fresh) this.#written.add(runId);
     for (const runId of ended) this.#written.delete(runId);
     await state.put(CURSOR_KEY, await feed.cursorAt(position));
     this.#writtenPosition = position;
