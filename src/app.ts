@@ -15,6 +15,7 @@ import type { Cursor, NexusEvent } from "./events/event.ts";
 import { filterOf, nameOf } from "./events/event-filter.ts";
 import { idMaker } from "./events/id.ts";
 import { type JsonObject, jsonCopy } from "./events/json.ts";
+import { checkWhole } from "./events/whole.ts";
 import { positionOf } from "./log/cursor.ts";
 import { receiptOf } from "./log/emitter.ts";
 import { type EventPage, eventPage } from "./log/event-page.ts";
@@ -29,7 +30,7 @@ import type { RunOptions, WaitOptions } from "./workflows/context.ts";
 import type { LiveRun } from "./workflows/live-run.ts";
 import { graphWorkflow, type WorkflowRecord, WorkflowRegistry, workflowRecord } from "./workflows/registry.ts";
 import { type RunPage, type RunQuery, type RunRecord } from "./workflows/runs.ts";
-import { checkWhole, type WorkflowOptions } from "./workflows/workflow.ts";
+import type { WorkflowOptions } from "./workflows/workflow.ts";
 
 /** Joins the parts: what every channel and all in-process code act on. Its typed face is `Nexus` in api.ts. */
 export class App implements AsyncDisposable {

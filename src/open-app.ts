@@ -1,7 +1,7 @@
 import type { AsyncLocalStorage } from "node:async_hooks";
 import type { Handlers } from "./delivery/handler-set.ts";
 import { NexusError } from "./errors.ts";
-import { type Context, inherited } from "./events/context.ts";
+import { type Context, contextOf, inherited } from "./events/context.ts";
 import type { EventDefinition } from "./events/definitions.ts";
 import type { NewEvent, NexusEvent } from "./events/event.ts";
 import { type Limits, runErrorOf } from "./events/limits.ts";
@@ -189,10 +189,4 @@ export class OpenApp {
       data: { eventId: event.id, error: runErrorOf(error) },
     };
   }
-}
-
-/** What is emitted because of an event inherits from it. */
-function contextOf(event: NexusEvent): Context {
-  const { channel, userId, sessionId, workflowName, runId, correlationId, traceparent } = event;
-  return { channel, userId, sessionId, workflowName, runId, correlationId, causationId: event.id, traceparent };
 }

@@ -4,9 +4,10 @@ import type { EventDefinition, Workflow } from "./events/definitions.ts";
 import { isEventDefinition } from "./events/event-type.ts";
 import { checkCallerId } from "./events/id.ts";
 import { DEFAULT_LIMITS, type Limits } from "./events/limits.ts";
+import { checkWhole } from "./events/whole.ts";
 import type { RetentionLimits } from "./log/retention.ts";
 import type { RunOptions } from "./workflows/context.ts";
-import { checkWhole, isWorkflow } from "./workflows/workflow.ts";
+import { isWorkflow } from "./workflows/workflow.ts";
 
 const OPTIONS: readonly string[] = [
   "name",

@@ -1,4 +1,4 @@
-import type { Channel, NewEvent } from "./event.ts";
+import type { Channel, NewEvent, NexusEvent } from "./event.ts";
 import type { Principal } from "./principal.ts";
 
 /** What surrounds a call: whatever is recorded within it inherits these. Carried by AsyncLocalStorage, one for each app. */
@@ -32,6 +32,12 @@ export function inherited(from: { readonly [Field in Inherited]?: string | undef
     ...(causationId !== undefined && { causationId }),
     ...(traceparent !== undefined && { traceparent }),
   };
+}
+
+/** What is recorded because of an event inherits from it. */
+export function contextOf(event: NexusEvent): Context {
+  const { channel, userId, sessionId, workflowName, runId, correlationId, traceparent } = event;
+  return { channel, userId, sessionId, workflowName, runId, correlationId, causationId: event.id, traceparent };
 }
 
 export interface Emissions {

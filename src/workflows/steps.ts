@@ -1,11 +1,12 @@
 import { createHash } from "node:crypto";
-import { type RetryPolicy, retryDelay } from "../delivery/retry.ts";
-import { FatalError, NexusError, RetryAfter, type RunError } from "../errors.ts";
+import { checkPolicy, delayAfter, type RetryPolicy } from "../delivery/retry.ts";
+import { NexusError, type RunError } from "../errors.ts";
 import { idOfDigest } from "../events/id.ts";
 import { resultText, runErrorOf, STEP_RESULT_BYTES } from "../events/limits.ts";
+import { checkWhole } from "../events/whole.ts";
 import type { LiveRun } from "./live-run.ts";
 import type { StepState } from "./run.ts";
-import { checkName, checkPolicy, checkWhole } from "./workflow.ts";
+import { checkName } from "./workflow.ts";
 
 export interface StepOptions {
   /** Default: the workflow's. */
@@ -156,11 +157,8 @@ export class Steps {
 }
 
 function nextTry(error: unknown, attempt: number, policy: Required<RetryPolicy>): number | undefined {
-  if (error instanceof FatalError || NexusError.is(error, "RESULT_INVALID") || NexusError.is(error, "STEP_REPEATED")) return undefined;
-  // Whatever is no length of time (a header that could not be read) leaves it to the policy.
-  if (error instanceof RetryAfter && error.ms >= 0 && error.ms < Number.POSITIVE_INFINITY)
-    return attempt < policy.attempts ? error.ms : undefined;
-  return retryDelay(attempt, policy, Math.random);
+  if (NexusError.is(error, "RESULT_INVALID") || NexusError.is(error, "STEP_REPEATED")) return undefined;
+  return delayAfter(error, attempt, policy, Math.random);
 }
 
 /** Errors that are failures of steps, and of which. Beside the error, not in it: what code throws may be no object, or one that cannot be asked. */

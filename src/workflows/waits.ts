@@ -6,12 +6,12 @@ import { filterOf, nameOf } from "../events/event-filter.ts";
 import { parseFilter } from "../events/filter.ts";
 import { type JsonObject, jsonFault } from "../events/json.ts";
 import { recordedEvent } from "../events/recorded-event.ts";
+import { checkWhole } from "../events/whole.ts";
 import { positionOf } from "../log/cursor.ts";
 import type { WaitOptions } from "./context.ts";
 import type { LiveRun } from "./live-run.ts";
 import type { StepState, Waiting } from "./run.ts";
 import type { Children } from "./run-context.ts";
-import { checkWhole } from "./workflow.ts";
 
 const MATCH_NESTING = 64;
 

@@ -1,4 +1,4 @@
-import type { RetryPolicy } from "../delivery/retry.ts";
+import { checkPolicy, type RetryPolicy } from "../delivery/retry.ts";
 import { NexusError } from "../errors.ts";
 import type { Workflow } from "../events/definitions.ts";
 import type { JsonObject } from "../events/json.ts";
@@ -13,6 +13,7 @@ import {
   type SchemaInput,
   type SchemaOutput,
 } from "../events/schema.ts";
+import { checkWhole } from "../events/whole.ts";
 import type { RunContext } from "./context.ts";
 
 export interface WorkflowOptions {
@@ -130,17 +131,4 @@ function checkOptions(options: WorkflowOptions): void {
   checkWhole("concurrency", options.concurrency, 1);
   checkWhole("queueLimit", options.queueLimit, 0);
   checkPolicy(options.retry);
-}
-
-/** @throws OPTION_INVALID */
-export function checkPolicy(policy: RetryPolicy | undefined): void {
-  checkWhole("retry.attempts", policy?.attempts, 1);
-  checkWhole("retry.baseMs", policy?.baseMs, 0);
-  checkWhole("retry.capMs", policy?.capMs, 0);
-}
-
-export function checkWhole(option: string, value: number | undefined, least: number): void {
-  if (value !== undefined && (!Number.isInteger(value) || value < least)) {
-    throw new NexusError("OPTION_INVALID", { option, reason: `${String(value)} is not a whole number from ${least}` });
-  }
 }
