@@ -5,6 +5,7 @@ export default defineConfig({
     index: "src/index.ts",
     decorators: "src/decorators.ts",
     node: "src/node.ts",
+    sinks: "src/sinks/index.ts",
     testing: "src/testing/index.ts",
     cli: "src/channels/cli/main.ts",
   },

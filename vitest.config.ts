@@ -9,6 +9,7 @@ export default defineConfig({
       { find: /^nexus-event-system$/, replacement: source("index.ts") },
       { find: /^nexus-event-system\/decorators$/, replacement: source("decorators.ts") },
       { find: /^nexus-event-system\/node$/, replacement: source("node.ts") },
+      { find: /^nexus-event-system\/sinks$/, replacement: source("sinks/index.ts") },
       { find: /^nexus-event-system\/testing$/, replacement: source("testing/index.ts") },
     ],
   },

@@ -67,6 +67,7 @@ export interface ErrorDetails {
   STORE_LOCKED: { readonly file: string; readonly pid: number; readonly host?: string };
   STORE_UNAVAILABLE: { readonly store: string };
   STREAM_CONFLICT: { readonly stream: string; readonly last: string | null };
+  TARGET_REFUSED: { readonly host: string; readonly reason: string };
   UPGRADE_REQUIRED: { readonly subprotocol: string };
   WORKFLOW_EXISTS: { readonly workflow: string };
   WORKFLOW_FAILED: { readonly runId: string; readonly cursor: string; readonly error: RunError };
@@ -186,6 +187,12 @@ export const ERRORS: { readonly [Code in ErrorCode]: ErrorRow } = {
   STORE_LOCKED: row(503, false, "Another process has this database file open.", "Stop that process, or use another file with NEXUS_DB."),
   STORE_UNAVAILABLE: row(503, true, "The store did not answer.", "Look at disk space and the server's log; repeat with the same id."),
   STREAM_CONFLICT: row(409, true, "The stream has moved on.", "Read what was added, then repeat behind it."),
+  TARGET_REFUSED: row(
+    422,
+    false,
+    "Deliveries do not go to this address.",
+    "Use https and a public host; for one on this machine say allowLoopback.",
+  ),
   UPGRADE_REQUIRED: row(426, false, "This address speaks WebSocket.", "Connect with the subprotocol nexus.v1."),
   WORKFLOW_EXISTS: row(409, false, "A workflow of this name is registered.", "Choose another name, or unregister it first."),
   WORKFLOW_FAILED: row(500, false, "The workflow failed.", "The error and the run's events say where."),

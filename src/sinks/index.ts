@@ -1,0 +1,2 @@
+export { slack } from "./slack.ts";
+export { webhook } from "./webhook.ts";
