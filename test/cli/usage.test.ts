@@ -21,7 +21,7 @@ test("help names every command there is, and none that is not", async () => {
   ]) {
     expect(stdout).toContain(command);
   }
-  expect(stdout).not.toMatch(/sessions|consumers|keys|mcp|doctor|--watch/);
+  expect(stdout).not.toMatch(/sessions|consumers|keys|mcp|doctor/);
 });
 
 test("without a command the help goes to standard error, and that is wrong usage", async () => {
@@ -39,7 +39,7 @@ test.each([
   [["events", "list", "--order", "up"], /asc, desc/],
   [["workflows", "--output", "yaml"], /text, json/],
   [["sessions"], /unknown command 'sessions'/],
-  [["start", "--watch"], /unknown option '--watch'/],
+  [["start", "--hot"], /unknown option '--hot'/],
   [["workflows", "--url", "ftp://x"], /not an http or https address/],
   [["runs", "show"], /missing required argument/],
   [["run"], /which workflow/],

@@ -6,7 +6,7 @@ import { misuse } from "./failure.ts";
 /** As much of an app as serving it takes. Known by what it can do: the file may import another copy of the package. */
 export interface ServableApp {
   start(options: { readonly host?: string; readonly port?: number }): Promise<{ readonly url?: string }>;
-  stop(): Promise<{ readonly handlersLeft: number; readonly runsLeft: number }>;
+  stop(options: { readonly deadlineMs?: number }): Promise<{ readonly handlersLeft: number; readonly runsLeft: number }>;
 }
 
 const USUAL = ["app.ts", "app.js", "app.mjs"];

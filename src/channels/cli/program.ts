@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { Command, Option } from "commander";
 import { events } from "./commands/events.ts";
+import { init } from "./commands/init.ts";
 import { run } from "./commands/run.ts";
 import { runs } from "./commands/runs.ts";
 import { start } from "./commands/start.ts";
@@ -10,7 +11,8 @@ const HELP = `Run workflows and follow every event.
 
   nexus <command> [options]
 
-Serve     start [app.ts]          serve the app that the file exports as default
+Serve     init [folder]           write a first app
+          start [app.ts]          serve the app that the file exports as default; --watch restarts it on change
 Run       workflows [NAME]        what can be run; with a name, its inputs
           run NAME -i key=value   run it and stay until it ends; Ctrl-C cancels
           runs                    newest first; runs show ID, runs cancel ID
@@ -35,7 +37,7 @@ export function program(): Command {
         .default("text"),
     )
     .version(versionOf(), "--version", "this version");
-  for (const command of [start(), workflows(), run(), runs(), events()]) root.addCommand(command);
+  for (const command of [init(), start(), workflows(), run(), runs(), events()]) root.addCommand(command);
   for (const command of everyIn(root)) {
     command
       .exitOverride()

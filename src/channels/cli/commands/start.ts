@@ -6,12 +6,14 @@ import { cross, DONE, FAILED, report } from "../failure.ts";
 import { interrupted } from "../interrupt.ts";
 import { loadApp, type ServableApp } from "../load-app.ts";
 import { print, say, whenOutputCloses } from "../output.ts";
+import { DRAIN_WATCHED_MS, isWatched, restarting } from "../restarting.ts";
 import { jsonLine } from "../safe-text.ts";
 import { runCommand } from "../workflow-lines.ts";
 
 interface Options {
   readonly host?: string;
   readonly port?: number;
+  readonly watch?: true;
 }
 
 /** A stop that takes longer than its own deadline allows will not come. */
@@ -24,7 +26,8 @@ export function start(): Command {
     .argument("[app.ts]", "default: app.ts, app.js or app.mjs here")
     .option("--host <host>", "default: the app's own, else NEXUS_HOST, else 127.0.0.1")
     .option("--port <port>", "default: the app's own, else NEXUS_PORT or PORT, else 8000; 0 takes a free one", portOf)
-    .action(doing<Options>((cli, options, [file]) => serve(cli, file, options)));
+    .option("--watch", "start it again whenever the file, or one that it imports, changes")
+    .action(doing<Options>((cli, options, [file]) => (options.watch === true ? restarting() : serve(cli, file, options))));
 }
 
 async function serve(cli: Cli, file: string | undefined, options: Options): Promise<number> {
@@ -33,7 +36,10 @@ async function serve(cli: Cli, file: string | undefined, options: Options): Prom
   const app = await loadApp(file).catch((error: unknown) => notLoaded(file, error));
   // Here and not above: the other commands need no logger, and start faster without it.
   const fatal = (await import("../faults.ts")).watchFaults();
-  const { url = "nowhere" } = await app.start(options).catch(async (error: unknown) => process.exit(await report(error, cli.json)));
+  const { host, port } = options;
+  const { url = "nowhere" } = await app
+    .start({ ...(host !== undefined && { host }), ...(port !== undefined && { port }) })
+    .catch(async (error: unknown) => process.exit(await report(error, cli.json)));
   const stop = interrupted();
   if (cli.json) await print(jsonLine({ url }));
   else {
@@ -41,7 +47,7 @@ async function serve(cli: Cli, file: string | undefined, options: Options): Prom
     for (const line of await whatNext(url)) say(line);
   }
   await once(AbortSignal.any([stop, fatal]));
-  say("stopping: what is under way may end; once more to end at once");
+  if (!isWatched()) say("stopping: what is under way may end; once more to end at once");
   await drain(app);
   // Whatever else the file has left open would keep the process.
   process.exit(fatal.aborted ? FAILED : DONE);
@@ -65,7 +71,7 @@ function once(signal: AbortSignal): Promise<void> {
 
 async function drain(app: ServableApp): Promise<void> {
   setTimeout(() => process.exit(FAILED), STUCK_MS).unref();
-  const { runsLeft, handlersLeft } = await app.stop();
+  const { runsLeft, handlersLeft } = await app.stop(isWatched() ? { deadlineMs: DRAIN_WATCHED_MS } : {});
   if (runsLeft > 0) say(`${runsLeft} ${runsLeft === 1 ? "run goes" : "runs go"} on at the next start`);
   if (handlersLeft > 0) say(`${handlersLeft} ${handlersLeft === 1 ? "handler call was" : "handler calls were"} cut off`);
 }
