@@ -27,7 +27,7 @@ import { checkOptions, checkRunOptions, definitionsIn, limitsOf, retentionOf, wo
 import { cancelOnAbort, runHandle } from "./run-handle.ts";
 import type { Graph } from "./workflows/builder.ts";
 import type { RunOptions, WaitOptions } from "./workflows/context.ts";
-import type { LiveRun } from "./workflows/live-run.ts";
+import type { LaunchedRun } from "./workflows/launcher.ts";
 import { graphWorkflow, type WorkflowRecord, WorkflowRegistry, workflowRecord } from "./workflows/registry.ts";
 import { type RunPage, type RunQuery, type RunRecord } from "./workflows/runs.ts";
 import type { WorkflowOptions } from "./workflows/workflow.ts";
@@ -159,24 +159,22 @@ export class App implements AsyncDisposable {
     return runHandle(this.#life.parts, run, cursor, this.#life.ended);
   }
 
-  /** Begins a run. @returns it, and the place just before its first event. */
+  /** Begins a run, or finds the one of its key. @returns it, and the place just before its first event. */
   async launch(
     workflow: Workflow | string,
     inputs: unknown = {},
     options: RunOptions = {},
-  ): Promise<{ readonly run: LiveRun; readonly cursor: Cursor }> {
+  ): Promise<{ readonly run: LaunchedRun; readonly cursor: Cursor }> {
     const given = this.#life.opened === undefined ? jsonCopy(inputs) : inputs;
     const open = this.#life.opened ?? (await this.#life.ready());
     checkRunOptions(options);
-    options.signal?.throwIfAborted();
-    const { run, position } = await open.executor.start(
-      this.#setup.registry.get(String(nameOf(workflow))),
-      given as JsonObject,
-      options,
-      this.#setup.newId(),
+    const { signal, ...rest } = options;
+    signal?.throwIfAborted();
+    const run = await open.launcher.launch(this.#setup.registry.get(String(nameOf(workflow))), given as JsonObject, rest);
+    cancelOnAbort(open, run, signal, this.#life.ended, (error) =>
+      this.logger.error({ error, runId: run.runId }, "a run could not be cancelled"),
     );
-    cancelOnAbort(open, run, options.signal, (error) => this.logger.error({ error, runId: run.runId }, "a run could not be cancelled"));
-    return { run, cursor: await open.feed.cursorAt(position.sequence - 1) };
+    return { run, cursor: await open.feed.cursorAt(run.before) };
   }
 
   async getEvents(query: EventQuery<any, any> = {}): Promise<EventPage> {

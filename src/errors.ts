@@ -35,6 +35,7 @@ export interface ErrorDetails {
   GRAPH_INVALID: { readonly faults: readonly Fault[] };
   HANDLER_TIMEOUT: { readonly timeoutMs: number };
   HOST_REFUSED: { readonly host: string };
+  IDEMPOTENCY_CONFLICT: { readonly runId: string };
   INPUT_INVALID: { readonly workflow: string; readonly faults: readonly Fault[] };
   INTERNAL: {};
   METHOD_NOT_ALLOWED: { readonly allowed: readonly string[] };
@@ -139,6 +140,12 @@ export const ERRORS: { readonly [Code in ErrorCode]: ErrorRow } = {
     false,
     "The Host header is not one this server answers to.",
     "Call it by a loopback name, or list the host in http.allowedHosts.",
+  ),
+  IDEMPOTENCY_CONFLICT: row(
+    409,
+    false,
+    "This idempotency key stands for a run with other inputs.",
+    "Use a new key; the same key is only for the same call sent again.",
   ),
   INPUT_INVALID: row(422, false, "The inputs do not fit the workflow's schema.", "Correct each fault; no run was made."),
   INTERNAL: row(500, false, "Something went wrong inside the server.", "The server's log has the details."),

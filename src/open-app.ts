@@ -15,6 +15,7 @@ import type { Clock } from "./observability/clock.ts";
 import type { Counters } from "./observability/counters.ts";
 import type { Logger } from "./observability/logger.ts";
 import { Executor } from "./workflows/executor.ts";
+import { Launcher } from "./workflows/launcher.ts";
 import { OpenRuns } from "./workflows/open-runs.ts";
 import type { WorkflowRegistry } from "./workflows/registry.ts";
 import { Runs } from "./workflows/runs.ts";
@@ -47,6 +48,7 @@ export class OpenApp {
   readonly recorder: Recorder;
   readonly emitter: LogEmitter;
   readonly executor: Executor;
+  readonly launcher: Launcher;
   readonly runs: Runs;
   readonly openRuns: OpenRuns;
   readonly retention: Retention;
@@ -60,6 +62,7 @@ export class OpenApp {
     this.recorder = services.recorder;
     this.emitter = emitter;
     this.executor = new Executor(services, setup.registry);
+    this.launcher = new Launcher(services, this.executor);
     this.runs = new Runs(services, this.executor);
     this.retention = new Retention({
       ...services,

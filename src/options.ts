@@ -25,7 +25,14 @@ const HTTP_OPTIONS: readonly string[] = ["host", "port", "allowedHosts", "allowe
   NexusOptions["http"]
 >)[];
 const RETENTION_LIMITS: readonly string[] = ["maxAgeMs", "maxEvents", "maxBytes"] satisfies readonly (keyof RetentionLimits)[];
-const RUN_OPTIONS: readonly string[] = ["sessionId", "userId", "metadata", "signal"] satisfies readonly (keyof RunOptions)[];
+const RUN_OPTIONS: readonly string[] = [
+  "sessionId",
+  "userId",
+  "metadata",
+  "signal",
+  "idempotencyKey",
+] satisfies readonly (keyof RunOptions)[];
+const IDEMPOTENCY_KEY = /^[!-~]{1,255}$/;
 const NAME = /^[A-Za-z0-9_.-]{1,64}$/;
 
 /** What an app is made with, checked. @throws OPTION_INVALID · OPTION_UNSUPPORTED for an option that this version does not have. */
@@ -81,13 +88,19 @@ export function retentionOf(given: NexusOptions["retention"] = {}): RetentionLim
   return given;
 }
 
-/** @throws OPTION_UNSUPPORTED */
+/** @throws OPTION_UNSUPPORTED · OPTION_INVALID */
 export function checkRunOptions(options: RunOptions): void {
   for (const [option, value] of Object.entries(options)) {
     if (value !== undefined && !RUN_OPTIONS.includes(option)) throw new NexusError("OPTION_UNSUPPORTED", { option });
   }
-  const { sessionId, userId } = options;
+  const { sessionId, userId, idempotencyKey } = options;
   for (const [option, value] of Object.entries({ sessionId, userId })) if (value !== undefined) checkCallerId(option, value);
+  if (idempotencyKey !== undefined && (typeof idempotencyKey !== "string" || !IDEMPOTENCY_KEY.test(idempotencyKey))) {
+    throw new NexusError("OPTION_INVALID", {
+      option: "idempotencyKey",
+      reason: "it is not 1 to 255 printable ASCII characters without space",
+    });
+  }
 }
 
 /** The members of an array, or of a module. */

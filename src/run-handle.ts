@@ -4,7 +4,7 @@ import { RUN_ENDS } from "./events/built-in.ts";
 import type { Cursor } from "./events/event.ts";
 import { filterOf } from "./events/event-filter.ts";
 import type { OpenApp } from "./open-app.ts";
-import type { LiveRun } from "./workflows/live-run.ts";
+import type { LaunchedRun } from "./workflows/launcher.ts";
 
 /**
  * A run as its caller has it.
@@ -12,13 +12,13 @@ import type { LiveRun } from "./workflows/live-run.ts";
  * @param cursor the place just before its first event.
  * @param ended aborts when the app has stopped.
  */
-export function runHandle(open: OpenApp, run: LiveRun, cursor: Cursor, ended: AbortSignal): Run<any, any> {
+export function runHandle(open: OpenApp, run: LaunchedRun, cursor: Cursor, ended: AbortSignal): Run<any, any> {
   const { runId } = run;
   return {
     runId,
     cursor,
     result: async () => {
-      const outcome = await open.executor.outcome(run, ended);
+      const outcome = await run.outcome(ended);
       if (outcome.status === "completed") return outcome.result;
       throw outcome.error;
     },
@@ -33,13 +33,24 @@ export function runHandle(open: OpenApp, run: LiveRun, cursor: Cursor, ended: Ab
   };
 }
 
-/** Cancels a run when its caller's signal says so, as long as it goes on. @param failed hears that it could not be cancelled. */
-export function cancelOnAbort(open: OpenApp, run: LiveRun, signal: AbortSignal | undefined, failed: (error: unknown) => void): void {
-  if (signal === undefined) return;
+/**
+ * Cancels a run when its caller's signal says so, as long as it goes on.
+ *
+ * @param ended aborts when the app has stopped. @param failed hears that it could not be cancelled.
+ */
+export function cancelOnAbort(
+  open: OpenApp,
+  run: LaunchedRun,
+  signal: AbortSignal | undefined,
+  ended: AbortSignal,
+  failed: (error: unknown) => void,
+): void {
+  if (signal === undefined || run.ended !== undefined) return;
   const cancel = (): void => {
     open.executor.cancel(run.runId, "its caller gave it up").catch(failed);
   };
   if (signal.aborted) return cancel();
   signal.addEventListener("abort", cancel, { once: true });
-  void run.outcome.then(() => signal.removeEventListener("abort", cancel));
+  const over = (): void => signal.removeEventListener("abort", cancel);
+  run.outcome(ended).then(over, over);
 }

@@ -139,7 +139,7 @@ function callerContext(header: string | string[] | undefined): Context {
 function preflight(): Response {
   const headers = {
     "access-control-allow-methods": "GET, POST, PATCH, DELETE",
-    "access-control-allow-headers": "content-type, last-event-id, nexus-channel",
+    "access-control-allow-headers": "content-type, idempotency-key, last-event-id, nexus-channel",
     "access-control-max-age": "600",
   };
   return new Response(null, { status: 204, headers });

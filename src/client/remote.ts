@@ -11,7 +11,11 @@ export interface Remote {
   workflows(): Promise<{ readonly workflows: readonly WorkflowAnswer[]; readonly cursor: Cursor }>;
   workflow(name: string): Promise<WorkflowAnswer & { readonly cursor: Cursor }>;
   /** Starts a run, and answers when it is recorded. */
-  startRun(workflow: string, inputs: JsonObject): Promise<{ readonly runId: string; readonly cursor: Cursor }>;
+  startRun(
+    workflow: string,
+    inputs: JsonObject,
+    options?: { readonly idempotencyKey?: string | undefined },
+  ): Promise<{ readonly runId: string; readonly cursor: Cursor }>;
   runs(query: Query): Promise<RunsAnswer>;
   run(runId: string): Promise<RunAnswer>;
   runEvents(runId: string, query: Query): Promise<EventsAnswer>;
@@ -83,7 +87,7 @@ export function remote(
     url: connection.url.href.replace(/\/$/, ""),
     workflows: () => get("workflows"),
     workflow: (name) => get(`workflows/${at(name)}`),
-    startRun: (workflow, inputs) => post(`workflows/${at(workflow)}/execute`, { inputs }, { waitMs: 0 }),
+    startRun: (workflow, inputs, options) => post(`workflows/${at(workflow)}/execute`, { inputs, ...options }, { waitMs: 0 }),
     runs: (query) => get("runs", query),
     run: (runId) => get(`runs/${at(runId)}`),
     runEvents: (runId, query) => get(`runs/${at(runId)}/events`, query),

@@ -1,7 +1,8 @@
 import Type from "typebox";
 import type { App } from "../app.ts";
-import { NexusError } from "../errors.ts";
 import type { JsonObject } from "../events/json.ts";
+import type { LaunchedRun } from "../workflows/launcher.ts";
+import type { Outcome } from "../workflows/outcome.ts";
 import { type Answer, type Call, type Operation, operation } from "./operation.ts";
 
 const NOTHING = Type.Object({}, { additionalProperties: false });
@@ -53,7 +54,12 @@ const execute: Operation = operation({
       inputs: Type.Optional(Type.Unknown({ description: "An object that fits the workflow's input schema." })),
       sessionId: Type.Optional(Type.String()),
       metadata: Type.Optional(Type.Unknown({ description: "An object, recorded with the run's workflow.* events." })),
-      idempotencyKey: Type.Optional(Type.String()),
+      idempotencyKey: Type.Optional(
+        Type.String({
+          description:
+            "The same key, of the same caller and for the same workflow, gives the same run: 1 to 255 printable ASCII characters without space.",
+        }),
+      ),
     },
     { additionalProperties: false },
   ),
@@ -71,21 +77,34 @@ interface Execution {
 }
 
 async function executed(app: App, { name, waitMs, inputs, sessionId, metadata, idempotencyKey }: Execution, call: Call): Promise<Answer> {
-  if (idempotencyKey !== undefined) throw new NexusError("OPTION_UNSUPPORTED", { option: "idempotencyKey" });
-  const { run, cursor } = await app.launch(name, inputs, { sessionId, metadata });
+  const { run, cursor } = await app.launch(name, inputs, { sessionId, metadata, idempotencyKey });
   const { runId } = run;
-  const over = new AbortController();
-  const timeout = app.clock.sleep(waitMs, AbortSignal.any([over.signal, call.signal])).then(
-    () => undefined,
-    () => undefined,
-  );
-  const outcome = waitMs === 0 ? undefined : await Promise.race([run.outcome, timeout]);
-  over.abort();
+  // Under a key it may have ended before: then there is nothing to wait for.
+  const outcome = run.ended ?? (waitMs === 0 ? undefined : await endWithin(app, run, waitMs, call.signal));
   // A run that left this process goes on: the caller is told where to look.
   if (outcome === undefined || outcome.status === "left") return { status: 202, body: { runId, status: run.status, cursor } };
   if (outcome.status !== "completed") throw outcome.error;
   const { result, durationMs } = outcome;
   return { body: { runId, status: "completed", ...(result !== undefined && { result }), durationMs, cursor } };
+}
+
+/** How a run ends; `undefined` when that takes longer, or when nobody waits any more. */
+async function endWithin(app: App, run: LaunchedRun, waitMs: number, gone: AbortSignal): Promise<Outcome | undefined> {
+  const over = new AbortController();
+  const signal = AbortSignal.any([over.signal, gone]);
+  const timeout = app.clock.sleep(waitMs, signal).then(
+    () => undefined,
+    () => undefined,
+  );
+  const end = run.outcome(signal).catch((error: unknown) => {
+    if (signal.aborted) return undefined;
+    throw error;
+  });
+  try {
+    return await Promise.race([end, timeout]);
+  } finally {
+    over.abort();
+  }
 }
 
 async function cursorNow(app: App): Promise<string> {

@@ -15,6 +15,8 @@ export interface RunOptions {
   readonly metadata?: JsonObject | undefined;
   /** Cancels the run. */
   readonly signal?: AbortSignal | undefined;
+  /** The same key gives the same run: 1 to 255 printable ASCII characters without space. @throws IDEMPOTENCY_CONFLICT with other inputs. */
+  readonly idempotencyKey?: string | undefined;
 }
 export type InputArgs<W> =
   {} extends InputsIn<W>

@@ -5,13 +5,14 @@ import { inherited } from "../events/context.ts";
 import type { Workflow } from "../events/definitions.ts";
 import type { NewEvent, NexusEvent } from "../events/event.ts";
 import { parseFilter } from "../events/filter.ts";
-import { type JsonObject, jsonFault, utf8Bytes } from "../events/json.ts";
+import type { JsonObject } from "../events/json.ts";
 import { checkMetadata } from "../events/limits.ts";
 import type { Position } from "../log/log.ts";
 import { cancelLive, cancelStored, failStored } from "./cancellation.ts";
 import { ChildRuns } from "./child-runs.ts";
 import type { RunOptions } from "./context.ts";
 import { begin, resume, startOf, stopped } from "./execution.ts";
+import { checkInputs } from "./inputs.ts";
 import { LiveRun } from "./live-run.ts";
 import { type Outcome, outcomeOf } from "./outcome.ts";
 import type { WorkflowRegistry } from "./registry.ts";
@@ -21,7 +22,7 @@ import { Slots } from "./slots.ts";
 import { codeOf } from "./workflow.ts";
 
 const QUEUE_LIMIT = 1_000;
-export type StartOptions = Omit<RunOptions, "signal">;
+export type StartOptions = Omit<RunOptions, "signal" | "idempotencyKey">;
 
 /** Owns the runs of this process: begins them, takes them up again, ends them. */
 export class Executor {
@@ -74,7 +75,7 @@ export class Executor {
   ): Promise<{ readonly run: LiveRun; readonly position: Position }> {
     if (this.#stopping) throw new NexusError("APP_STOPPED", {});
     const code = codeOf(workflow);
-    const bytes = this.#checkInputs(workflow, inputs);
+    const bytes = checkInputs(workflow, inputs, this.#services.limits);
     checkMetadata("workflow.started", options.metadata, this.#services.limits);
     if (!accepted) this.#services.recorder.admit(bytes);
     const slots = this.#slotsOf(workflow);
@@ -201,19 +202,6 @@ export class Executor {
     const left = this.live;
     for (const run of left) run.leave(new NexusError("STOPPING", {}));
     return left.length;
-  }
-
-  /** @returns their size. @throws INPUT_INVALID · EVENT_TOO_LARGE */
-  #checkInputs(workflow: Workflow, inputs: unknown): number {
-    const { limits } = this.#services;
-    const isObject = typeof inputs === "object" && inputs !== null && !Array.isArray(inputs);
-    const fault = isObject ? jsonFault(inputs, limits.nesting) : { path: "", message: "is not an object" };
-    if (fault !== undefined) throw new NexusError("INPUT_INVALID", { workflow: workflow.name, faults: [fault] });
-    const bytes = utf8Bytes(JSON.stringify(inputs));
-    if (bytes > limits.resultBytes) throw new NexusError("EVENT_TOO_LARGE", { bytes, limit: limits.resultBytes, part: "inputs" });
-    const faults = codeOf(workflow).inputs?.parse(inputs).faults;
-    if (faults !== undefined) throw new NexusError("INPUT_INVALID", { workflow: workflow.name, faults });
-    return bytes;
   }
 
   #firstEvent(runId: string, workflow: Workflow, options: StartOptions, type: string, data: object): NewEvent {

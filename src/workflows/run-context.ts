@@ -1,3 +1,4 @@
+import { NexusError } from "../errors.ts";
 import type { Workflow } from "../events/definitions.ts";
 import type { NexusEvent } from "../events/event.ts";
 import type { JsonObject } from "../events/json.ts";
@@ -14,7 +15,7 @@ export interface Children {
     runId: string,
     workflow: Workflow,
     inputs: JsonObject | undefined,
-    options: Omit<RunOptions, "signal">,
+    options: Omit<RunOptions, "signal" | "idempotencyKey">,
   ): Promise<unknown>;
   /** Resolves when a run has ended, or if it never began. */
   ended(runId: string, signal: AbortSignal): Promise<void>;
@@ -48,8 +49,13 @@ export function runContext(run: LiveRun, children: Children): RunContext {
     },
     sleep: (ms: number) => sleep(run, ms),
     waitForEvent: (type: string, options: WaitOptions<NexusEvent> = {}) => waits.wait(type, options),
-    execute: (workflow: Workflow, inputs?: JsonObject, options: RunOptions = {}) =>
-      run.steps.child(workflow.name, (runId) => children.execute(run, runId, workflow, inputs, options)),
+    execute: async (workflow: Workflow, inputs?: JsonObject, options: RunOptions = {}) => {
+      const { signal, idempotencyKey, ...rest } = options;
+      // It is cancelled with this run, and executed once, as any step is.
+      if (signal !== undefined) throw new NexusError("OPTION_UNSUPPORTED", { option: "signal" });
+      if (idempotencyKey !== undefined) throw new NexusError("OPTION_UNSUPPORTED", { option: "idempotencyKey" });
+      return await run.steps.child(workflow.name, (runId) => children.execute(run, runId, workflow, inputs, rest));
+    },
     emitEvent: (...args: Parameters<RunContext["emitEvent"]>) => within(() => services.emitter.emitEvent(...args)),
     broadcastEvent: (...args: Parameters<RunContext["broadcastEvent"]>) => within(() => services.emitter.broadcastEvent(...args)),
   };

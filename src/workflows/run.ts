@@ -104,6 +104,11 @@ export function foldRun(state: RunState | undefined, event: StoredEvent): RunSta
   return state;
 }
 
+/** What the end of a run says of it, where the log has forgotten its beginning: what it was given, and what became of it. */
+export function stateAtEnd(end: StoredEvent): RunState {
+  return begin(end);
+}
+
 function begin(event: StoredEvent): RunState {
   const { inputs } = event.data as { inputs: JsonObject };
   const state: RunState = {

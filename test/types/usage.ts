@@ -135,7 +135,7 @@ async function run1() {
   return app.execute(importOrders, { file: "a.csv" });
 }
 async function run2() {
-  return app.execute("import-orders", { file: "a.csv", limit: 5 }, { sessionId: undefined });
+  return app.execute("import-orders", { file: "a.csv", limit: 5 }, { sessionId: undefined, idempotencyKey: "k" });
 }
 same<Awaited<ReturnType<typeof run2>>, { rows: number; currency: string | null }>(true);
 async function run3() {

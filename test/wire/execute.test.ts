@@ -89,16 +89,6 @@ test("a workflow that there is not is 404, with names that are like it", async (
   expect([status, body.code, body.workflow, body.similar]).toEqual([404, "WORKFLOW_NOT_FOUND", "duoble", ["double"]]);
 });
 
-test.each([
-  ["header", {}, { "idempotency-key": "k" }],
-  ["field", { idempotencyKey: "k" }, {}],
-])("an idempotency key as a %s is refused rather than ignored: 501, and there is no run", async (_where, body, headers) => {
-  await using site = await serve({ workflows: WORKFLOWS });
-  const refused = await site.post("/workflows/waiting/execute", body, headers as Record<string, string>);
-  expect([refused.status, refused.body.code]).toEqual([501, "OPTION_UNSUPPORTED"]);
-  expect((await site.get("/runs")).body.runs).toEqual([]);
-});
-
 test("Nexus-Channel says where a run came from", async () => {
   await using site = await serve({ workflows: WORKFLOWS });
   await site.post("/workflows/double/execute", { inputs: { n: 1 } }, { "nexus-channel": "cli" });

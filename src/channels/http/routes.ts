@@ -81,14 +81,26 @@ async function answer({ app, stopping }: RouteParts, operation: Operation, c: Co
   const params = c.req.param() as Record<string, string>;
   checkInput(operation.params, params);
   checkInput(operation.query, query.input);
-  const body = operation.body === undefined ? {} : await readBody(c.req.raw);
-  if (operation.body !== undefined) checkInput(operation.body, body);
-  if (c.req.header("idempotency-key") !== undefined) throw new NexusError("OPTION_UNSUPPORTED", { option: "Idempotency-Key" });
+  const body = await bodyOf(operation, c);
   const input = { ...body, ...query.input, ...params, ...(query.filter !== undefined && { filter: query.filter }) };
   const { status = 200, body: answered } = await operation.run(app, input as never, {
     signal: AbortSignal.any([c.req.raw.signal, stopping]),
   });
   return new Response(JSON.stringify(answered), { status, headers: { ...JSON_TYPE, "cache-control": "no-store" } });
+}
+
+/** The body of a request; the header Idempotency-Key may stand for its field. @throws OPTION_UNSUPPORTED where there is no such field. */
+async function bodyOf({ body: schema }: Operation, c: Context): Promise<Readonly<Record<string, unknown>>> {
+  const key = c.req.header("idempotency-key");
+  if (key !== undefined && schema?.properties["idempotencyKey"] === undefined)
+    throw new NexusError("OPTION_UNSUPPORTED", { option: "Idempotency-Key" });
+  if (schema === undefined) return {};
+  const body = await readBody(c.req.raw);
+  checkInput(schema, body);
+  const { idempotencyKey = key } = body;
+  if (key !== undefined && idempotencyKey !== key)
+    throw new NexusError("REQUEST_INVALID", { faults: [{ path: "idempotencyKey", message: "differs from the header Idempotency-Key" }] });
+  return { ...body, ...(key !== undefined && { idempotencyKey }) };
 }
 
 function queryOf(

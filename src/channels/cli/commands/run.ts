@@ -20,6 +20,7 @@ import { several } from "../values.ts";
 import { workflowLines } from "../workflow-lines.ts";
 
 interface Options extends InputOptions {
+  readonly idempotencyKey?: string;
   readonly help?: true;
 }
 
@@ -31,6 +32,7 @@ export function run(): Command {
     .argument("[NAME]")
     .option("-i <key=value>", "an input, read as the workflow's schema says; key=@file takes it from a file", several)
     .option("--inputs <json>", "all inputs as one JSON object: as typed, @file, or - for standard input; -i is laid over it")
+    .option("--idempotency-key <key>", "the same key gives the same run: a command that is repeated runs nothing twice")
     .helpOption(false)
     .option("-h, --help", "this, and with NAME its inputs")
     .action(
@@ -56,7 +58,7 @@ async function runToEnd(cli: Cli, workflow: WorkflowAnswer, options: Options): P
   const stop = interrupted();
   let started: { readonly runId: string; readonly cursor: Cursor };
   try {
-    started = await startRun(cli, workflow.name, inputs);
+    started = await startRun(cli, workflow.name, inputs, options.idempotencyKey);
   } catch (error) {
     if (cli.json || !NexusError.is(error, "INPUT_INVALID")) throw error;
     return refused(workflow, inputs, error.details);
@@ -99,12 +101,19 @@ async function runToEnd(cli: Cli, workflow: WorkflowAnswer, options: Options): P
   return report(notCancelled, cli.json);
 }
 
-/** A run that fails at once may be answered as such: it has been made all the same, and is followed like any other. */
-async function startRun(cli: Cli, workflow: string, inputs: JsonObject): Promise<{ readonly runId: string; readonly cursor: Cursor }> {
+/** A run that has ended otherwise is answered as such: it was made all the same, and is followed like any other. */
+async function startRun(
+  cli: Cli,
+  workflow: string,
+  inputs: JsonObject,
+  idempotencyKey: string | undefined,
+): Promise<{ readonly runId: string; readonly cursor: Cursor }> {
   try {
-    return await cli.remote.startRun(workflow, inputs);
+    return await cli.remote.startRun(workflow, inputs, { idempotencyKey });
   } catch (error) {
     if (NexusError.is(error, "WORKFLOW_FAILED")) return error.details;
+    if (NexusError.is(error, "RUN_CANCELLED") && error.details.cursor !== undefined)
+      return { runId: error.details.runId, cursor: error.details.cursor };
     throw error;
   }
 }
