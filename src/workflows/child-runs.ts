@@ -8,7 +8,7 @@ import type { LiveRun } from "./live-run.ts";
 import { type Outcome, outcomeOf } from "./outcome.ts";
 import type { WorkflowRegistry } from "./registry.ts";
 import { hasEnded, type RunState } from "./run.ts";
-import type { Children } from "./run-context.ts";
+import type { ChildRun, Children } from "./run-context.ts";
 import type { RunServices } from "./services.ts";
 
 /** Runs that are steps of other runs. */
@@ -26,13 +26,13 @@ export class ChildRuns implements Children {
   /** @throws WORKFLOW_FAILED · RUN_CANCELLED · the parent's reason to stop */
   async execute(
     parent: LiveRun,
-    runId: string,
+    child: ChildRun,
     workflow: Workflow,
     inputs: JsonObject | undefined,
     options: StartOptions,
   ): Promise<unknown> {
     const outcome = await answered(this.#services.clock, parent.signal, () =>
-      this.#outcome(parent, runId, workflow, inputs ?? {}, options),
+      this.#outcome(parent, child, workflow, inputs ?? {}, options),
     );
     if (outcome.status === "completed") return outcome.result;
     // It has left this process, as its parent is about to: that is no failure of a step.
@@ -66,20 +66,21 @@ export class ChildRuns implements Children {
     }
   }
 
-  async #outcome(parent: LiveRun, runId: string, workflow: Workflow, inputs: JsonObject, options: StartOptions): Promise<Outcome> {
+  async #outcome(parent: LiveRun, child: ChildRun, workflow: Workflow, inputs: JsonObject, options: StartOptions): Promise<Outcome> {
+    const { runId } = child;
     const known = this.#executor.find(runId)?.state ?? (await this.#executor.read(runId));
     if (known !== undefined && hasEnded(known)) return await outcomeOf(this.#services, known);
     // Both go on at the next start.
     if (known === undefined && this.#executor.stopping) return await aborted(parent.signal);
-    const live = known === undefined ? await this.#start(parent, runId, workflow, inputs, options) : this.#executor.takeUp(known);
+    const live = known === undefined ? await this.#start(parent, child, workflow, inputs, options) : this.#executor.takeUp(known);
     if (live !== undefined) return await this.#executor.outcome(live, parent.signal);
     return await this.#executor.endElsewhere(runId, parent.signal);
   }
 
-  async #start(parent: LiveRun, runId: string, workflow: Workflow, inputs: JsonObject, options: StartOptions): Promise<LiveRun> {
+  async #start(parent: LiveRun, child: ChildRun, workflow: Workflow, inputs: JsonObject, options: StartOptions): Promise<LiveRun> {
     const registered = this.#registry.get(workflow.name);
-    const { run } = await this.#services.within(parent.context("main", parent.state.claim), () =>
-      this.#executor.start(registered, inputs, options, runId, true),
+    const { run } = await this.#services.within(parent.context("main", child.causationId), () =>
+      this.#executor.start(registered, inputs, options, child.runId, true),
     );
     return run;
   }

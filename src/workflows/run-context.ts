@@ -7,12 +7,18 @@ import type { LiveRun } from "./live-run.ts";
 import type { StepContext, StepOptions } from "./steps.ts";
 import { EventWaits, sleep } from "./waits.ts";
 
+export interface ChildRun {
+  readonly runId: string;
+  /** Id of the event that leads to it. */
+  readonly causationId: string;
+}
+
 /** The runs that runs execute. */
 export interface Children {
   /** Starts another workflow's run under a given id, or finds it, and waits for its result. */
   execute(
     parent: LiveRun,
-    runId: string,
+    child: ChildRun,
     workflow: Workflow,
     inputs: JsonObject | undefined,
     options: Omit<RunOptions, "signal" | "idempotencyKey">,
@@ -54,7 +60,9 @@ export function runContext(run: LiveRun, children: Children): RunContext {
       // It is cancelled with this run, and executed once, as any step is.
       if (signal !== undefined) throw new NexusError("OPTION_UNSUPPORTED", { option: "signal" });
       if (idempotencyKey !== undefined) throw new NexusError("OPTION_UNSUPPORTED", { option: "idempotencyKey" });
-      return await run.steps.child(workflow.name, (runId) => children.execute(run, runId, workflow, inputs, rest));
+      return await run.steps.child(workflow.name, (runId, causationId) =>
+        children.execute(run, { runId, causationId }, workflow, inputs, rest),
+      );
     },
     emitEvent: (...args: Parameters<RunContext["emitEvent"]>) => within(() => services.emitter.emitEvent(...args)),
     broadcastEvent: (...args: Parameters<RunContext["broadcastEvent"]>) => within(() => services.emitter.broadcastEvent(...args)),

@@ -21,6 +21,8 @@ export interface StepState {
   /** How often its process ended while it was under way. */
   readonly interruptions: number;
   readonly startedAt: number;
+  /** Id of the event that began its latest try. */
+  readonly startedBy: string;
   readonly durationMs?: number;
   readonly result?: unknown;
   /** The result is kept in State; so many bytes of JSON. */
@@ -217,6 +219,7 @@ function foldStep(state: RunState, event: StoredEvent): void {
     attempts: data.attempt,
     interruptions: known?.interruptions ?? 0,
     startedAt: event.type === "step.started" || known === undefined ? event.timestamp : known.startedAt,
+    startedBy: event.type === "step.started" || known === undefined ? event.id : known.startedBy,
     ...(data.durationMs !== undefined && { durationMs: data.durationMs }),
     ...(data.result !== undefined && { result: data.result }),
     ...(data.resultBytes !== undefined && { resultBytes: data.resultBytes }),

@@ -138,15 +138,15 @@ export class Steps {
     throw rebuilt(error, key);
   }
 
-  /** Another run as a step: its id follows from this run's and the step's, so a later pass finds it. */
-  child(name: string, start: (runId: string) => Promise<unknown>): Promise<unknown> {
+  /** Another run as a step: its id follows from this run's and the step's, so a later pass finds it. @param start is given that id, and the id of the event that leads to it. */
+  child(name: string, start: (runId: string, causationId: string) => Promise<unknown>): Promise<unknown> {
     return this.once(`execute:${name}`, true, async (key, known) => {
       const began = this.#run.now();
       const childRunId = idOfDigest(createHash("sha256").update(`${this.#run.runId}/${key}`).digest());
-      if (known === undefined) this.#run.record("step.started", { step: key, attempt: 1, childRunId });
+      const started = known?.startedBy ?? this.#run.record("step.started", { step: key, attempt: 1, childRunId });
       let value: unknown;
       try {
-        value = await this.#run.suspended(() => start(childRunId));
+        value = await this.#run.suspended(() => start(childRunId, started));
       } catch (error) {
         this.#run.signal.throwIfAborted();
         return await this.#fail(key, 1, error, this.#run.now() - began);

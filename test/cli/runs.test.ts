@@ -41,6 +41,25 @@ test("runs show tells a run step by step, from any unique ending of its id", asy
   expect(JSON.parse(json.stdout)).toEqual(await server.get(`/runs/${runId}`));
 });
 
+test("[event.11] runs show tells what a run led to: events of handlers, a handler that failed, runs that they started", async () => {
+  await using server = await shop();
+  const { app, url } = server;
+  app.onEvent("row.rejected", () => app.emitEvent("clerk.told", { line: 412 }));
+  app.onEvent("clerk.told", () => app.startRun("failing"));
+  app.onEvent("clerk.told", () => {
+    throw new Error("no clerk");
+  });
+  const { runId } = await server.post("/workflows/import-orders/execute", { inputs: { file: "orders.csv" } });
+  await expect.poll(async () => (await app.getEvents({ type: ["workflow.failed", "handler.failed"] })).events.length).toBe(2);
+  const { stdout } = await nexus(["runs", "show", runId], { url });
+  const [timeline = "", then = ""] = stdout.split(/^ {2}then {6}/m);
+  expect(timeline).not.toContain("clerk.told");
+  const other = (await app.runs.list({ workflow: "failing" })).runs[0]?.runId.slice(-6);
+  expect(new Set(then.trimEnd().split(/\n {12}/))).toEqual(
+    new Set(["clerk.told  line=412", "✖ a handler failed: no clerk", expect.stringMatching(`^run ${other} {2}failing failed in .*EACCES`)]),
+  );
+});
+
 test("runs show tells the tries of a step that failed", async () => {
   await using server = await shop();
   await server.post("/workflows/failing/execute", { inputs: {} });

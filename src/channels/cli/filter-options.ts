@@ -13,6 +13,7 @@ export interface FilterOptions {
   readonly channel?: readonly string[];
   readonly session?: readonly string[];
   readonly user?: readonly string[];
+  readonly correlation?: readonly string[];
 }
 
 /** Adds the options that pick events. */
@@ -23,7 +24,8 @@ export function withFilter(command: Command): Command {
     .option("--workflow <names>", "of a workflow's runs", several)
     .option("--channel <channels>", "that came in by api, cli, mcp, app or schedule", several)
     .option("--session <ids>", "of a session", several)
-    .option("--user <ids>", "of an owner", several);
+    .option("--user <ids>", "of an owner", several)
+    .option("--correlation <ids>", "of all that one cause led to: its correlationId", several);
 }
 
 /** The options as the server's query. */
@@ -37,6 +39,7 @@ export async function filterQuery(cli: Cli, options: FilterOptions): Promise<Que
     channel: options.channel,
     sessionId: options.session,
     userId: options.user,
+    correlationId: options.correlation,
   };
 }
 

@@ -1,7 +1,8 @@
 import { Command } from "commander";
 import type { Remote, RunAnswer } from "../../../client/remote.ts";
 import type { Cursor, NexusEvent } from "../../../events/event.ts";
-import { doing } from "../cli.ts";
+import { type Cli, doing } from "../cli.ts";
+import { consequences, isOwn } from "../consequences.ts";
 import { errorText } from "../event-line.ts";
 import { DONE } from "../failure.ts";
 import { fields } from "../fields.ts";
@@ -12,6 +13,9 @@ import { dateTime, duration } from "../time.ts";
 import { timeline } from "../timeline.ts";
 
 const TITLE_COLUMNS = 60;
+/** So many events are looked through for what a run led to, and so many lines of it are shown. */
+const LOOKS = 1_000;
+const SHOWN = 20;
 
 export function runsShow(): Command {
   return new Command("show")
@@ -24,8 +28,9 @@ export function runsShow(): Command {
         const record = await cli.remote.run(runId);
         if (cli.json) await print(jsonLine(record));
         else {
-          const lines = [...headOf(record), "", ...timeline(await eventsOf(cli.remote, runId), onTerminal(process.stdout))];
-          for (const line of lines) await print(line);
+          const own = (await eventsOf(cli.remote, runId)).filter((event) => isOwn(runId, event));
+          for (const line of [...headOf(record), "", ...timeline(own, onTerminal(process.stdout))]) await print(line);
+          await printThen(cli, runId, own);
         }
         return DONE;
       }),
@@ -47,6 +52,18 @@ function headOf(run: RunAnswer): string[] {
     `  ${by.join(", ")}`,
     ...facts.map(([name, value]) => `  ${name}  ${value}`.trimEnd()),
   ];
+}
+
+/** What came of it: the first of its correlation after it began. */
+async function printThen(cli: Cli, runId: string, own: readonly NexusEvent[]): Promise<void> {
+  const [first] = own;
+  if (first?.correlationId === undefined) return;
+  const { events, hasMore } = await cli.remote.events({ correlationId: first.correlationId, after: first.cursor, limit: LOOKS });
+  const lines = consequences(runId, own, events);
+  for (const line of lines.slice(0, SHOWN)) await print(line);
+  if (lines.length > SHOWN || hasMore) {
+    await print(`            and more: nexus events list --correlation ${plain(first.correlationId)} --after ${plain(first.cursor)}`);
+  }
 }
 
 async function eventsOf(remote: Remote, runId: string): Promise<NexusEvent[]> {
