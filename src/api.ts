@@ -11,6 +11,7 @@ import type { RetentionLimits } from "./log/retention.ts";
 import type { Store } from "./log/store.ts";
 import type { Clock } from "./observability/clock.ts";
 import type { Logger } from "./observability/logger.ts";
+import type { Sessions } from "./sessions/api.ts";
 import type { Graph } from "./workflows/builder.ts";
 import type { InputArgs, WaitOptions } from "./workflows/context.ts";
 import type { RunPage, RunQuery, RunRecord } from "./workflows/runs.ts";
@@ -78,6 +79,7 @@ export interface NexusApi<R extends Registry> extends Emitter<R> {
     /** Ends it; one that has ended stays as it is. */
     cancel(runId: string, reason?: string): Promise<RunRecord>;
   };
+  readonly sessions: Sessions;
 }
 
 export type Off = () => void;
@@ -111,6 +113,9 @@ export interface Nexus<R extends Registry = any> extends NexusApi<R>, AsyncDispo
   readonly onWorkflowCancelled: On<R, "workflow.cancelled">;
   readonly onWorkflowRegistered: On<R, "workflow.registered">;
   readonly onWorkflowUnregistered: On<R, "workflow.unregistered">;
+  readonly onSessionCreated: On<R, "session.created">;
+  readonly onSessionUpdated: On<R, "session.updated">;
+  readonly onSessionEnded: On<R, "session.ended">;
   onEvent<T extends TypeArg<R>>(type: OneOrMore<T>, handler: Handler<NoInfer<EventFor<R, T>>>): Off;
   onEvent<T extends TypeArg<R>, W extends Workflow | WorkflowName<R> = SomeWorkflow>(
     type: OneOrMore<T>,

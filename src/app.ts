@@ -11,7 +11,7 @@ import type { BuiltInType } from "./events/built-in.ts";
 import type { Context } from "./events/context.ts";
 import type { EventDefinition, Workflow } from "./events/definitions.ts";
 import type { EmitOptions, Receipt } from "./events/emitter.ts";
-import type { Cursor, NexusEvent } from "./events/event.ts";
+import type { Channel, Cursor, NexusEvent } from "./events/event.ts";
 import { filterOf, nameOf } from "./events/event-filter.ts";
 import { idMaker } from "./events/id.ts";
 import { type JsonObject, jsonCopy } from "./events/json.ts";
@@ -25,6 +25,7 @@ import { consoleLogger, type Logger } from "./observability/logger.ts";
 import type { AppSetup, OpenApp } from "./open-app.ts";
 import { checkOptions, checkRunOptions, definitionsIn, limitsOf, retentionOf, workflowsIn } from "./options.ts";
 import { cancelOnAbort, runHandle } from "./run-handle.ts";
+import type { Sessions } from "./sessions/api.ts";
 import type { Graph } from "./workflows/builder.ts";
 import type { RunOptions, WaitOptions } from "./workflows/context.ts";
 import type { LaunchedRun } from "./workflows/launcher.ts";
@@ -41,6 +42,7 @@ export class App implements AsyncDisposable {
     list(query?: RunQuery): Promise<RunPage>;
     cancel(runId: string, reason?: string): Promise<RunRecord>;
   };
+  readonly sessions: Sessions;
   readonly onWorkflowStarted: On<any, "workflow.started"> = this.#on("workflow.started");
   readonly onWorkflowProgress: On<any, "workflow.progress"> = this.#on("workflow.progress");
   readonly onWorkflowCompleted: On<any, "workflow.completed"> = this.#on("workflow.completed");
@@ -48,6 +50,9 @@ export class App implements AsyncDisposable {
   readonly onWorkflowCancelled: On<any, "workflow.cancelled"> = this.#on("workflow.cancelled");
   readonly onWorkflowRegistered: On<any, "workflow.registered"> = this.#on("workflow.registered");
   readonly onWorkflowUnregistered: On<any, "workflow.unregistered"> = this.#on("workflow.unregistered");
+  readonly onSessionCreated: On<any, "session.created"> = this.#on("session.created");
+  readonly onSessionUpdated: On<any, "session.updated"> = this.#on("session.updated");
+  readonly onSessionEnded: On<any, "session.ended"> = this.#on("session.ended");
   readonly #setup: AppSetup;
   readonly #life: AppLife;
 
@@ -78,6 +83,14 @@ export class App implements AsyncDisposable {
       get: (runId) => this.#getRun(runId),
       list: async (query = {}) => (await this.#life.ready()).runs.list(query),
       cancel: (runId, reason) => this.#cancelRun(runId, reason),
+    };
+    this.sessions = {
+      create: (given) => this.#withSessions((sessions) => sessions.create(given)),
+      get: (id) => this.#withSessions((sessions) => sessions.get(id)),
+      update: (id, changes) => this.#withSessions((sessions) => sessions.update(id, changes)),
+      join: (id, channel) => this.#withSessions((sessions) => sessions.join(id, channel)),
+      end: (id) => this.#withSessions((sessions) => sessions.end(id)),
+      list: (query) => this.#withSessions((sessions) => sessions.list(query)),
     };
     for (const workflow of workflowsIn(options.workflows)) this.register(workflow);
   }
@@ -237,6 +250,16 @@ export class App implements AsyncDisposable {
     return this.#setup.contexts.run(context, call);
   }
 
+  /** Where the present call came in. */
+  get channel(): Channel {
+    return this.#setup.contexts.getStore()?.channel ?? "app";
+  }
+
+  /** What surrounds a call from outside that names a session. @throws SESSION_NOT_FOUND · SESSION_ENDED */
+  async inSession(context: Context, sessionId: string): Promise<Context> {
+    return await (await this.#life.ready()).sessions.around(context, sessionId);
+  }
+
   /** What readers read from; opens the app. */
   async source(): Promise<Pick<OpenApp, "feed"> & { readonly log: OpenApp["store"]["log"] }> {
     const { store, feed } = await this.#life.ready();
@@ -245,13 +268,14 @@ export class App implements AsyncDisposable {
 
   /** Numbers of this moment. */
   async health(): Promise<object> {
-    const { store, feed, retention, executor, openRuns } = await this.#life.ready();
+    const { store, feed, retention, executor, openRuns, sessions } = await this.#life.ready();
     const { epoch, floor, sequence } = await store.log.head();
     return {
       status: this.isStopping ? "stopping" : "ok",
       source: this.#setup.source,
       log: { epoch, floor, head: sequence, feedLag: sequence - feed.end, ...(await retention.floor()) },
       runs: { unfinished: openRuns.ids.length, here: executor.live.length },
+      sessions: { open: sessions.size },
       handlers: this.#setup.handlers.load,
       counters: this.counters.all(),
     };
@@ -279,6 +303,11 @@ export class App implements AsyncDisposable {
 
   #on<Type extends BuiltInType>(type: Type): On<any, Type> {
     return ((...args: [Handler<any>] | [HandlerFilter<any>, Handler<any>]) => this.onEvent(type, ...args)) as On<any, Type>;
+  }
+
+  /** At the call when it is open: in the order of calls. */
+  async #withSessions<T>(call: (sessions: Sessions) => Promise<T>): Promise<T> {
+    return await call((this.#life.opened ?? (await this.#life.ready())).sessions);
   }
 
   async #getRun(runId: string): Promise<RunRecord> {

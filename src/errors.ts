@@ -58,6 +58,9 @@ export interface ErrorDetails {
   SCHEMA_INVALID: { readonly reason: string };
   SERVER_STOPPING: { readonly retryAfterMs: number };
   SERVER_UNREACHABLE: { readonly url: string };
+  SESSION_ENDED: { readonly sessionId: string };
+  SESSION_NOT_FOUND: { readonly sessionId: string; readonly similar?: readonly string[] };
+  SESSION_TOO_LARGE: { readonly part: "data" | "changes"; readonly bytes: number; readonly limit: number };
   SLOW_READER: { readonly retryAfterMs: number };
   STATE_CONFLICT: { readonly key: string; readonly revision: number };
   STATE_INVALID: { readonly key: string; readonly reason: string };
@@ -184,6 +187,14 @@ export const ERRORS: { readonly [Code in ErrorCode]: ErrorRow } = {
   SCHEMA_INVALID: row(422, false, "The schema cannot be used.", "The reason is named."),
   SERVER_STOPPING: row(503, true, "The server is stopping.", "Come back when it is up again; your cursor stays valid."),
   SERVER_UNREACHABLE: row(503, true, "No server answers there.", "Start one with `nexus start`, or name another with --url."),
+  SESSION_ENDED: row(409, false, "The session has ended.", "Create a new one; what was recorded of it can still be read."),
+  SESSION_NOT_FOUND: row(404, false, "There is no such session.", "List the sessions, or create one."),
+  SESSION_TOO_LARGE: row(
+    413,
+    false,
+    "The data of a session would be too large.",
+    "Keep the large part elsewhere, and a reference to it here.",
+  ),
   SLOW_READER: row(408, true, "The reader took nothing for 30 seconds.", "Read faster, or narrow the filter; go on from your cursor."),
   STATE_CONFLICT: row(409, true, "The value was changed by someone else.", "Read it again, then repeat the change."),
   STATE_INVALID: row(422, false, "The key or value cannot be stored.", "The reason is named."),

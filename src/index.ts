@@ -40,6 +40,7 @@ export type { OpenStore, Store, StoreSetup } from "./log/store.ts";
 export { Nexus } from "./nexus.ts";
 export type { Clock } from "./observability/clock.ts";
 export type { Logger } from "./observability/logger.ts";
+export type { Session, SessionOptions, SessionPage, SessionQuery, Sessions } from "./sessions/api.ts";
 export type { Deliver, Delivery, Sink } from "./sinks/sink.ts";
 export { memoryStore } from "./stores/memory/store.ts";
 export { sqliteStore } from "./stores/sqlite/store.ts";

@@ -14,6 +14,7 @@ import type { OpenStore, Store } from "./log/store.ts";
 import type { Clock } from "./observability/clock.ts";
 import type { Counters } from "./observability/counters.ts";
 import type { Logger } from "./observability/logger.ts";
+import { OpenedSessions } from "./sessions/sessions.ts";
 import { Executor } from "./workflows/executor.ts";
 import { Launcher } from "./workflows/launcher.ts";
 import { OpenRuns } from "./workflows/open-runs.ts";
@@ -52,13 +53,23 @@ export class OpenApp {
   readonly runs: Runs;
   readonly openRuns: OpenRuns;
   readonly retention: Retention;
+  readonly sessions: OpenedSessions;
   readonly #setup: AppSetup;
 
-  private constructor(setup: AppSetup, store: OpenStore, feed: Feed, openRuns: OpenRuns, services: RunServices, emitter: LogEmitter) {
+  private constructor(
+    setup: AppSetup,
+    store: OpenStore,
+    feed: Feed,
+    openRuns: OpenRuns,
+    sessions: OpenedSessions,
+    services: RunServices,
+    emitter: LogEmitter,
+  ) {
     this.#setup = setup;
     this.store = store;
     this.feed = feed;
     this.openRuns = openRuns;
+    this.sessions = sessions;
     this.recorder = services.recorder;
     this.emitter = emitter;
     this.executor = new Executor(services, setup.registry);
@@ -68,7 +79,7 @@ export class OpenApp {
       ...services,
       limits: setup.retention,
       holds: (below) => this.#holds(below),
-      beforeTrim: async () => {},
+      beforeTrim: () => sessions.flush(),
     });
   }
 
@@ -86,7 +97,10 @@ export class OpenApp {
         await clock.sleep(500);
       });
       const recorder = new Recorder(log, head.sequence);
-      const emitter = new LogEmitter({ ...setup, recorder, epoch: head.epoch, context: () => contexts.getStore() });
+      // Nothing of this process is under way before there is an app.
+      const heard: { by?: OpenApp } = {};
+      const ownerIn: RunServices["ownerIn"] = (sessionId) => heard.by?.sessions.enter(sessionId) ?? {};
+      const emitter = new LogEmitter({ ...setup, recorder, epoch: head.epoch, context: () => contexts.getStore(), ownerIn });
       const services: RunServices = {
         log,
         state,
@@ -100,15 +114,15 @@ export class OpenApp {
         newId: () => setup.newId(),
         within: (context, call) => contexts.run(context, call),
         context: () => contexts.getStore(),
+        ownerIn,
         emitter: {
           emitEvent: async (type, data, options) => receiptOf(await emitter.emit(type as string, data, options ?? {}, false)),
           broadcastEvent: async (type, data, options) => receiptOf(await emitter.emit(type as string, data, options ?? {}, true)),
         },
       };
-      // Nothing of this process is under way before there is an app.
-      const heard: { by?: OpenApp } = {};
       const openRuns = await OpenRuns.open({ log, feed, state, logger, heard: (event) => heard.by?.executor.heard(event) });
-      const app = new OpenApp(setup, opened, feed, openRuns, services, emitter);
+      const sessions = await OpenedSessions.open(services);
+      const app = new OpenApp(setup, opened, feed, openRuns, sessions, services, emitter);
       heard.by = app;
       setup.handlers.open(app.#handlerSetup());
       return app;
@@ -145,6 +159,7 @@ export class OpenApp {
 
   async close(): Promise<void> {
     await this.retention.close();
+    await this.sessions.close();
     await this.openRuns.close();
     await this.feed.close(new NexusError("APP_STOPPED", {}));
     await this.store[Symbol.asyncDispose]();

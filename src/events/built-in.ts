@@ -1,6 +1,6 @@
 import type { RunError } from "../errors.ts";
 import type { SomeWorkflow, Workflow } from "./definitions.ts";
-import type { Cursor, NexusEvent } from "./event.ts";
+import type { Channel, Cursor, NexusEvent } from "./event.ts";
 import type { JsonObject } from "./json.ts";
 
 /** `data` of the built-in types. Each field can also be read straight off an event the library hands out (getters of its class, not in its JSON). */
@@ -30,8 +30,9 @@ export interface BuiltInData<Inputs = JsonObject, Result = unknown> {
   "step.completed": StepData & { readonly result?: unknown; readonly durationMs: number };
   "step.failed": StepData & { readonly error: RunError; readonly durationMs: number };
   "step.retrying": StepData & { readonly error: RunError; readonly delayMs: number };
-  "session.created": { readonly endsAt: number };
-  "session.updated": { readonly changes: JsonObject };
+  "session.created": { readonly initialData: JsonObject; readonly ttlMs: number; readonly endsAt: number };
+  /** `joined`: the channel that joined, when that is what happened; then there are no changes. */
+  "session.updated": { readonly changes: JsonObject; readonly joined?: Channel };
   "session.ended": { readonly reason: "ended" | "expired"; readonly durationMs: number; readonly workflowCount: number };
   "event_type.registered": { readonly name: string; readonly version: number; readonly schema?: object };
   "handler.failed": { readonly eventId: string; readonly error: RunError };

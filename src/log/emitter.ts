@@ -21,6 +21,13 @@ export interface EmitterParts {
   readonly strict: boolean;
   newId(): string;
   context(): Context | undefined;
+  /** Whose is what is emitted in a session that the emitter names, if it names one. @throws SESSION_NOT_FOUND · SESSION_ENDED */
+  ownerIn(sessionId: string | undefined): Owner | Promise<Owner>;
+}
+
+/** Whose is what happens in a session; nobody in particular outside of one. */
+export interface Owner {
+  readonly userId?: string | undefined;
 }
 
 const VISIBILITIES: readonly Visibility[] = ["public", "owner", "operators"];
@@ -41,8 +48,11 @@ export class LogEmitter {
     options: EmitOptions,
     broadcast: boolean,
   ): Promise<Receipt & { readonly recorded: boolean }> {
-    const { event, bytes, earlier } = this.#event(type, data, options, broadcast);
-    if (earlier !== undefined) return this.#receipt({ id: event.id, ...earlier, recorded: false });
+    const { event: draft, bytes, earlier } = this.#event(type, data, options, broadcast);
+    if (earlier !== undefined) return this.#receipt({ id: draft.id, ...earlier, recorded: false });
+    const owner = this.#parts.ownerIn(options.sessionId);
+    // Only where something has to be looked up: else the event has its place among all calls.
+    const event = owner instanceof Promise ? await ownedLater(draft, owner, options) : owned(draft, owner, options);
     const emissions = this.#parts.context()?.emissions;
     // What a run that was accepted emits waits for room and for the store; anyone else is told.
     if (emissions !== undefined) return this.#receipt(await emissions.kept(() => this.#parts.recorder.append(event)));
@@ -101,6 +111,19 @@ export class LogEmitter {
   #receipt({ id, sequence, timestamp, recorded }: Position): Receipt & { readonly recorded: boolean } {
     return { id, sequence, cursor: cursorOf(this.#parts.epoch, sequence, id), timestamp, recorded };
   }
+}
+
+/** The event as that of the session it is emitted in, unless the emitter says whose it is. */
+function owned(event: NewEvent, { userId }: Owner, options: EmitOptions): NewEvent {
+  if (userId === undefined || options.userId !== undefined) return event;
+  const byDefault = event.visibility === "operators" ? "owner" : event.visibility;
+  return { ...event, userId, visibility: options.visibility ?? byDefault };
+}
+
+async function ownedLater(event: NewEvent, owner: Promise<Owner>, options: EmitOptions): Promise<NewEvent> {
+  // A copy: what the caller does to its object meanwhile changes nothing.
+  const copy = { ...event, data: JSON.parse(JSON.stringify(event.data)) as unknown };
+  return owned(copy, await owner, options);
 }
 
 /** What an emitter is told, in a run as outside of one. */

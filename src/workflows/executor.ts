@@ -64,7 +64,7 @@ export class Executor {
    * Records a new run, and begins it or queues it.
    *
    * @param accepted it is part of a run that was accepted: no bound refuses it any more.
-   * @throws INPUT_INVALID with every fault · OVERLOADED: then there is no run.
+   * @throws INPUT_INVALID with every fault · OVERLOADED · SESSION_NOT_FOUND · SESSION_ENDED: then there is no run.
    */
   async start(
     workflow: Workflow,
@@ -88,7 +88,10 @@ export class Executor {
       const [type, data] =
         slot.ready === undefined ? ["workflow.started", startOf(inputs, code.options.version)] : ["workflow.queued", { inputs }];
       // A copy of the inputs: what the caller does to its object afterwards changes nothing.
-      const event = this.#firstEvent(runId, workflow, options, type, JSON.parse(JSON.stringify(data)) as object);
+      const copy = JSON.parse(JSON.stringify(data)) as object;
+      const owner = this.#services.ownerIn(options.sessionId);
+      const { userId } = owner instanceof Promise ? await owner : owner;
+      const event = this.#firstEvent(runId, workflow, { ...options, userId: options.userId ?? userId }, type, copy);
       const position = await this.#services.recorder.append(event, { expect: null, bytes });
       const recorded = { ...event, sequence: position.sequence, timestamp: position.timestamp };
       const run = this.#own(new LiveRun(this.#services, code, foldRun(undefined, recorded) as RunState, slots, slot));

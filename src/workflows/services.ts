@@ -2,6 +2,7 @@ import type { Context } from "../events/context.ts";
 import type { Emitter } from "../events/emitter.ts";
 import type { Limits } from "../events/limits.ts";
 import type { OpenRegistry } from "../events/registry.ts";
+import type { Owner } from "../log/emitter.ts";
 import type { Feed } from "../log/feed.ts";
 import type { Log } from "../log/log.ts";
 import type { Recorder } from "../log/recorder.ts";
@@ -26,6 +27,8 @@ export interface RunServices {
   newId(): string;
   /** Calls with `context` around it. */
   within<T>(context: Context, call: () => T): T;
+  /** Whose is what happens in a session that a caller names, if it names one. @throws SESSION_NOT_FOUND · SESSION_ENDED */
+  ownerIn(sessionId: string | undefined): Owner | Promise<Owner>;
   /** What surrounds the present call. */
   context(): Context | undefined;
 }

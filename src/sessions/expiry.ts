@@ -1,0 +1,62 @@
+import { background, type Clock } from "../observability/clock.ts";
+
+const AGAIN_MS = 1_000;
+
+export interface ExpiryParts {
+  readonly clock: Clock;
+  /** When the next one is due; `undefined` when there is none. */
+  next(): number | undefined;
+  /** Ends what is due. */
+  end(): Promise<void>;
+}
+
+/** Wakes when something is due: one sleeper for all of them. It keeps no process alive. */
+export class Expiry {
+  readonly #parts: ExpiryParts;
+  readonly #clock: Clock;
+  #sleep = new AbortController();
+  #until = Number.POSITIVE_INFINITY;
+  #ending: Promise<void> | undefined;
+  #closed = false;
+
+  constructor(parts: ExpiryParts) {
+    this.#parts = parts;
+    this.#clock = background(parts.clock);
+    this.#rest(0);
+  }
+
+  /** Something is due then. What falls due later than was thought needs no telling. */
+  due(at: number): void {
+    if (this.#closed || this.#ending !== undefined || at >= this.#until) return;
+    this.#until = at;
+    this.#sleep.abort();
+    this.#sleep = new AbortController();
+    this.#clock.sleep(Math.max(0, at - this.#clock.now()), this.#sleep.signal).then(
+      () => this.#wake(),
+      () => {}, // Something else is due before, or it was closed.
+    );
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#sleep.abort();
+    await this.#ending;
+  }
+
+  #wake(): void {
+    if (this.#closed) return;
+    this.#ending = this.#parts.end().finally(() => {
+      this.#ending = undefined;
+      this.#until = Number.POSITIVE_INFINITY;
+      this.#rest(AGAIN_MS);
+    });
+  }
+
+  /** @param leastMs for what is due and did not end: it is not to be tried without pause. */
+  #rest(leastMs: number): void {
+    const next = this.#parts.next();
+    if (next === undefined) return;
+    const now = this.#clock.now();
+    this.due(next <= now ? now + leastMs : next);
+  }
+}
