@@ -64,7 +64,9 @@ export class Site {
     if (this.#app.isStopping) throw stopping();
     await this.#app.begin();
     const context = callerContext(request.headers.get("nexus-channel") ?? undefined);
-    return await this.#app.within(context, () => this.#routesUnder(basePath).fetch(request));
+    const session = request.headers.get("nexus-session");
+    const around = session === null ? context : await this.#app.inSession(context, session);
+    return await this.#app.within(around, () => this.#routesUnder(basePath).fetch(request));
   }
 
   /** @returns false for a request that is not for a WebSocket of ours; nothing was done to it. */
@@ -139,7 +141,7 @@ function callerContext(header: string | string[] | undefined): Context {
 function preflight(): Response {
   const headers = {
     "access-control-allow-methods": "GET, POST, PATCH, DELETE",
-    "access-control-allow-headers": "content-type, idempotency-key, last-event-id, nexus-channel",
+    "access-control-allow-headers": "content-type, idempotency-key, last-event-id, nexus-channel, nexus-session",
     "access-control-max-age": "600",
   };
   return new Response(null, { status: 204, headers });

@@ -30,10 +30,16 @@ export interface Operation<Params extends TObject = TObject, Query extends TObje
   readonly params: Params;
   readonly query: Query;
   readonly body?: Body;
+  /** The body as a whole is this field of the input, whatever fields it has of its own. */
+  readonly bodyAs?: string;
   readonly filter?: "bounded" | "open";
   run(
     app: App,
-    input: Static<Params> & Static<Query> & Static<Body> & { readonly filter?: Readonly<Record<string, unknown>> },
+    input: Static<Params> &
+      Static<Query> &
+      Static<Body> & { readonly filter?: Readonly<Record<string, unknown>> } & {
+        readonly [bodyAs: string]: unknown;
+      },
     call: Call,
   ): Promise<Answer>;
 }

@@ -1,10 +1,11 @@
 import { EVENT_OPERATIONS } from "./events.ts";
 import type { Operation } from "./operation.ts";
 import { RUN_OPERATIONS } from "./runs.ts";
+import { SESSION_OPERATIONS } from "./sessions.ts";
 import { WORKFLOW_OPERATIONS } from "./workflows.ts";
 
 /** Everything that can be asked of an app; HTTP routes and WebSocket ops are rendered from it. */
-export const OPERATIONS: readonly Operation[] = [...WORKFLOW_OPERATIONS, ...RUN_OPERATIONS, ...EVENT_OPERATIONS];
+export const OPERATIONS: readonly Operation[] = [...WORKFLOW_OPERATIONS, ...RUN_OPERATIONS, ...EVENT_OPERATIONS, ...SESSION_OPERATIONS];
 
 /** @param name of the table: one that is not there is a mistake in the code. */
 export function operationNamed(name: string): Operation {

@@ -5,6 +5,7 @@ import { NexusError, type Problem } from "../../errors.ts";
 import type { Context } from "../../events/context.ts";
 import { parseFilter } from "../../events/filter.ts";
 import type { Encoder } from "../../log/batch.ts";
+import type { Answer } from "../../operations/operation.ts";
 import { loggedProblem } from "./problem.ts";
 import { type Outlet, Push, STUCK_MS } from "./push.ts";
 import { checkOnLoss, resumeAt } from "./resume.ts";
@@ -126,11 +127,18 @@ export class Socket implements OpenStream {
         return this.#reply(id, {});
       case "emit":
       case "execute":
-        return this.#reply(id, (await callOperation(this.#app, frame, { signal: this.#gone.signal })).body);
+        return this.#reply(id, (await this.#called(frame)).body);
       default:
         // `ping`; and `authenticate`, which any caller passes as long as no credentials are configured.
         return this.#reply(id, {});
     }
+  }
+
+  async #called(frame: ClientFrame): Promise<Answer> {
+    const { sessionId } = this.#context;
+    // The session that the connection was opened in may have ended since.
+    if (sessionId !== undefined) await this.#app.inSession(this.#context, sessionId);
+    return await callOperation(this.#app, frame, { signal: this.#gone.signal });
   }
 
   #subscribed(frame: ClientFrame): Promise<void> {

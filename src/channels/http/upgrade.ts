@@ -44,9 +44,11 @@ export function socketUpgrade({
       const offered = (from.headers["sec-websocket-protocol"] ?? "").split(",").map((protocol) => protocol.trim());
       if (!offered.includes(SUBPROTOCOL)) throw new NexusError("UPGRADE_REQUIRED", { subprotocol: SUBPROTOCOL });
       await app.begin();
+      const session = from.headers["nexus-session"];
+      const around = session === undefined ? context : await app.inSession(context, String(session));
       server.handleUpgrade(from, socket, head, (ws) => {
         let closed = (): void => {};
-        const connection = new Socket(app, ws, socket, context, () => closed());
+        const connection = new Socket(app, ws, socket, around, () => closed());
         try {
           closed = opened(connection);
         } catch (error) {
