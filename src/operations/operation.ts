@@ -1,5 +1,6 @@
 import type { Static, TObject } from "typebox";
 import type { App } from "../app.ts";
+import type { JsonObject } from "../events/json.ts";
 import type { Scope } from "../events/principal.ts";
 
 export type Method = "GET" | "POST" | "PATCH" | "DELETE";
@@ -30,15 +31,15 @@ export interface Operation<Params extends TObject = TObject, Query extends TObje
   readonly params: Params;
   readonly query: Query;
   readonly body?: Body;
-  /** The body as a whole is this field of the input, whatever fields it has of its own. */
-  readonly bodyAs?: string;
+  /** The body is `input.body` as it is, whatever fields it has: they are not the input's. */
+  readonly wholeBody?: true;
   readonly filter?: "bounded" | "open";
   run(
     app: App,
     input: Static<Params> &
       Static<Query> &
       Static<Body> & { readonly filter?: Readonly<Record<string, unknown>> } & {
-        readonly [bodyAs: string]: unknown;
+        readonly body?: JsonObject;
       },
     call: Call,
   ): Promise<Answer>;

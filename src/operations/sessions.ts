@@ -67,8 +67,8 @@ const update: Operation = operation({
   params: SESSION,
   query: NOTHING,
   body: Type.Object({}, { additionalProperties: true, description: "The merge patch: null removes a field." }),
-  bodyAs: "changes",
-  run: async (app, { sessionId, changes }) => ({ body: await app.sessions.update(sessionId, changes as JsonObject) }),
+  wholeBody: true,
+  run: async (app, { sessionId, body = {} }) => ({ body: await app.sessions.update(sessionId, body) }),
 });
 
 const join: Operation = operation({

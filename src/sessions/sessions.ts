@@ -180,6 +180,7 @@ export class OpenedSessions implements Sessions {
 
   /** Saves what is known of open sessions: their events may go. */
   async flush(): Promise<void> {
+    await this.#open.caughtUp();
     await this.#open.flush();
   }
 

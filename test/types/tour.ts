@@ -30,6 +30,10 @@ const app = new Nexus();
 app.onWorkflowStarted((event) => console.log(event.workflowName, event.channel, event.sessionId, event.inputs));
 app.onWorkflowCompleted((event) => console.log(event.workflowName, `${event.durationMs} ms`, event.result));
 app.onWorkflowFailed((event) => console.log(event.workflowName, event.error.message, event.traceback));
+// 3 sessions
+app.onSessionCreated((event) => console.log(event.sessionId, event.channel, event.userId));
+app.onSessionUpdated((event) => console.log(event.sessionId, event.changes));
+app.onSessionEnded((event) => console.log(event.sessionId, `${event.durationMs} ms`, event.workflowCount, event.reason));
 // 4 registration
 app.onWorkflowRegistered((event) => console.log(event.workflowName, event.metadata));
 app.onWorkflowUnregistered((event) => console.log(event.workflowName));

@@ -199,6 +199,7 @@ app.onWorkflowCompleted((event) => {
   if (event.durationMs > 60_000) metrics.record(event.workflowName, event.durationMs);
 });
 app.onWorkflowFailed((event) => console.log(event.error.message, event.traceback));
+app.onSessionEnded((event) => console.log(event.sessionId, event.durationMs, event.workflowCount));
 // @ts-expect-error `duration` is `durationMs`
 app.onWorkflowCompleted((event) => event.duration);
 // @ts-expect-error no such channel
@@ -277,6 +278,8 @@ async function reading() {
 
 // builder, errors
 async function rest() {
+  const session = await app.sessions.create({ userId: "ann", data: { theme: "dark" } });
+  await app.sessions.update(session.id, (data) => ({ visits: Number(data["visits"] ?? 0) + 1 }));
   const graph = new WorkflowBuilder()
     .addNode("CodeNode", "long_process", {
       run: async (_inputs, ctx) => {
