@@ -90,14 +90,14 @@ async function answer({ app, stopping }: RouteParts, operation: Operation, c: Co
 }
 
 /** The body of a request; the header Idempotency-Key may stand for its field. @throws OPTION_UNSUPPORTED where there is no such field. */
-async function bodyOf({ body: schema, wholeBody = false }: Operation, c: Context): Promise<Readonly<Record<string, unknown>>> {
+async function bodyOf({ body: schema, wholeBody }: Operation, c: Context): Promise<Readonly<Record<string, unknown>>> {
   const key = c.req.header("idempotency-key");
   if (key !== undefined && schema?.properties["idempotencyKey"] === undefined)
     throw new NexusError("OPTION_UNSUPPORTED", { option: "Idempotency-Key" });
   if (schema === undefined) return {};
   const body = await readBody(c.req.raw);
   checkInput(schema, body);
-  if (wholeBody) return { body };
+  if (wholeBody === true) return { body };
   const { idempotencyKey = key } = body;
   if (key !== undefined && idempotencyKey !== key)
     throw new NexusError("REQUEST_INVALID", { faults: [{ path: "idempotencyKey", message: "differs from the header Idempotency-Key" }] });
