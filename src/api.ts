@@ -14,6 +14,7 @@ import type { Logger } from "./observability/logger.ts";
 import type { Sessions } from "./sessions/api.ts";
 import type { Graph } from "./workflows/builder.ts";
 import type { InputArgs, WaitOptions } from "./workflows/context.ts";
+import type { Redact } from "./workflows/redaction.ts";
 import type { RunPage, RunQuery, RunRecord } from "./workflows/runs.ts";
 import type { WorkflowOptions } from "./workflows/workflow.ts";
 
@@ -165,6 +166,11 @@ export interface NexusOptions<E = Definitions, W = Definitions, Mode = "open" | 
   /** How much of the log is kept; default: all of it. The oldest events go first, and none that an unfinished run or a consumer still needs. */
   readonly retention?: RetentionLimits | undefined;
   readonly limits?: { readonly [Key in keyof Limits]?: Limits[Key] | undefined } | undefined;
+  /**
+   * Secrets, recorded as "[redacted]": paths such as `inputs.card`, with `*` for any key or element, or a function that says of each value whether it is one. They begin with
+   * `inputs`, `result` (of runs and of steps), `error` or `metadata`.
+   */
+  readonly redact?: Redact | undefined;
   readonly logger?: Logger | undefined;
   readonly clock?: Clock | undefined;
 }

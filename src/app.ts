@@ -29,6 +29,7 @@ import type { Sessions } from "./sessions/api.ts";
 import type { Graph } from "./workflows/builder.ts";
 import type { RunOptions, WaitOptions } from "./workflows/context.ts";
 import type { LaunchedRun } from "./workflows/launcher.ts";
+import { redactionOf } from "./workflows/redaction.ts";
 import { graphWorkflow, type WorkflowRecord, WorkflowRegistry, workflowRecord } from "./workflows/registry.ts";
 import { type RunPage, type RunQuery, type RunRecord } from "./workflows/runs.ts";
 import type { WorkflowOptions } from "./workflows/workflow.ts";
@@ -64,6 +65,7 @@ export class App implements AsyncDisposable {
     this.#setup = {
       source: `${options.name ?? "nexus"}/${randomBytes(6).toString("hex")}`,
       limits: limitsOf(options.limits),
+      redaction: redactionOf(options.redact),
       retention: retentionOf(options.retention),
       clock,
       logger: this.logger,

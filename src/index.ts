@@ -46,6 +46,7 @@ export { memoryStore } from "./stores/memory/store.ts";
 export { sqliteStore } from "./stores/sqlite/store.ts";
 export { type Connection, type Graph, type NodeConfig, WorkflowBuilder } from "./workflows/builder.ts";
 export type { RunContext, RunOptions, WaitOptions } from "./workflows/context.ts";
+export type { Redact } from "./workflows/redaction.ts";
 export type { RunStatus } from "./workflows/run.ts";
 export type { RunPage, RunQuery, RunRecord, StepRecord } from "./workflows/runs.ts";
 export type { StepContext, StepOptions } from "./workflows/steps.ts";

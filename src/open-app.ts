@@ -18,8 +18,10 @@ import { OpenedSessions } from "./sessions/sessions.ts";
 import { Executor } from "./workflows/executor.ts";
 import { Launcher } from "./workflows/launcher.ts";
 import { OpenRuns } from "./workflows/open-runs.ts";
+import type { Redaction } from "./workflows/redaction.ts";
 import type { WorkflowRegistry } from "./workflows/registry.ts";
 import { Runs } from "./workflows/runs.ts";
+import { Secrets } from "./workflows/secrets.ts";
 import type { RunServices } from "./workflows/services.ts";
 
 const CATCH_UP_MS = 1_000;
@@ -30,6 +32,7 @@ const RUN_HOLD_MS = 30 * 24 * 3_600_000;
 export interface AppSetup {
   readonly source: string;
   readonly limits: Limits;
+  readonly redaction: Redaction | undefined;
   readonly retention: RetentionLimits;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -55,6 +58,7 @@ export class OpenApp {
   readonly retention: Retention;
   readonly sessions: OpenedSessions;
   readonly #setup: AppSetup;
+  readonly #secrets: Secrets;
 
   private constructor(
     setup: AppSetup,
@@ -71,6 +75,7 @@ export class OpenApp {
     this.openRuns = openRuns;
     this.sessions = sessions;
     this.recorder = services.recorder;
+    this.#secrets = services.secrets;
     this.emitter = emitter;
     this.executor = new Executor(services, setup.registry);
     this.launcher = new Launcher(services, this.executor);
@@ -88,6 +93,7 @@ export class OpenApp {
     const { clock, logger, contexts, source, limits, counters } = setup;
     const opened = await store.open({ now: () => clock.now() });
     let feed: Feed | undefined;
+    let openRuns: OpenRuns | undefined;
     try {
       const { log, state } = opened;
       const head = await log.head();
@@ -99,6 +105,7 @@ export class OpenApp {
       const recorder = new Recorder(log, head.sequence);
       // Nothing of this process is under way before there is an app.
       const heard: { by?: OpenApp } = {};
+      openRuns = await OpenRuns.open({ log, feed, state, logger, heard: (event) => heard.by?.executor.heard(event) });
       const ownerIn: RunServices["ownerIn"] = (sessionId) => heard.by?.sessions.enter(sessionId) ?? {};
       const emitter = new LogEmitter({ ...setup, recorder, epoch: head.epoch, context: () => contexts.getStore(), ownerIn });
       const services: RunServices = {
@@ -110,6 +117,7 @@ export class OpenApp {
         logger,
         counters,
         limits,
+        secrets: await Secrets.open({ ...setup, state }, openRuns.ids),
         source,
         newId: () => setup.newId(),
         within: (context, call) => contexts.run(context, call),
@@ -120,13 +128,13 @@ export class OpenApp {
           broadcastEvent: async (type, data, options) => receiptOf(await emitter.emit(type as string, data, options ?? {}, true)),
         },
       };
-      const openRuns = await OpenRuns.open({ log, feed, state, logger, heard: (event) => heard.by?.executor.heard(event) });
       const sessions = await OpenedSessions.open(services);
       const app = new OpenApp(setup, opened, feed, openRuns, sessions, services, emitter);
       heard.by = app;
       setup.handlers.open(app.#handlerSetup());
       return app;
     } catch (error) {
+      await openRuns?.close();
       await feed?.close(new NexusError("APP_STOPPED", {}));
       await opened[Symbol.asyncDispose]();
       throw error;
@@ -161,6 +169,7 @@ export class OpenApp {
     await this.retention.close();
     await this.sessions.close();
     await this.openRuns.close();
+    await this.#secrets.close();
     await this.feed.close(new NexusError("APP_STOPPED", {}));
     await this.store[Symbol.asyncDispose]();
   }

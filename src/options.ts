@@ -17,6 +17,7 @@ const OPTIONS: readonly string[] = [
   "store",
   "http",
   "limits",
+  "redact",
   "retention",
   "logger",
   "clock",

@@ -5,8 +5,9 @@ import type { JsonObject } from "./json.ts";
 
 /** `data` of the built-in types. Each field can also be read straight off an event the library hands out (getters of its class, not in its JSON). */
 export interface BuiltInData<Inputs = JsonObject, Result = unknown> {
-  "workflow.queued": { readonly inputs: Inputs };
-  "workflow.started": { readonly inputs: Inputs; readonly version?: string };
+  "workflow.queued": { readonly inputs: Inputs; readonly fingerprint?: string };
+  /** `fingerprint` tells inputs from others under an idempotency key, where something was redacted. */
+  "workflow.started": { readonly inputs: Inputs; readonly version?: string; readonly fingerprint?: string };
   "workflow.progress": { readonly percentage: number; readonly step?: string };
   "workflow.completed": { readonly inputs: Inputs; readonly result: Result; readonly durationMs: number };
   "workflow.failed": {

@@ -27,6 +27,7 @@ const FIELDS: Readonly<Record<BuiltInField, true>> = {
   endsAt: true,
   error: true,
   eventId: true,
+  fingerprint: true,
   from: true,
   inputSchema: true,
   initialData: true,

@@ -80,7 +80,7 @@ export class ChildRuns implements Children {
   async #start(parent: LiveRun, child: ChildRun, workflow: Workflow, inputs: JsonObject, options: StartOptions): Promise<LiveRun> {
     const registered = this.#registry.get(workflow.name);
     const { run } = await this.#services.within(parent.context("main", child.causationId), () =>
-      this.#executor.start(registered, inputs, options, child.runId, true),
+      this.#executor.start(registered, inputs, options, child.runId, { accepted: true }),
     );
     return run;
   }

@@ -18,8 +18,8 @@ export async function begin(run: LiveRun, children: Children): Promise<void> {
 }
 
 /** What `workflow.started` says. */
-export function startOf(inputs: object, version: string | undefined): object {
-  return { inputs, ...(version !== undefined && { version }) };
+export function startOf(inputs: object, version: string | undefined, fingerprint?: string): object {
+  return { inputs, ...(version !== undefined && { version }), ...(fingerprint !== undefined && { fingerprint }) };
 }
 
 /** A run that was left: it waits on if it only waits; then its code runs again. */
@@ -59,9 +59,12 @@ async function execute(run: LiveRun, children: Children): Promise<void> {
 }
 
 async function callCode(run: LiveRun, children: Children): Promise<unknown> {
-  const parsed = run.code.inputs?.parse(run.state.inputs) ?? { value: run.state.inputs };
+  const { services, runId, signal, state } = run;
+  const inputs = await services.secrets.whole(runId, "inputs", state.inputs, signal);
+  const metadata = await services.secrets.whole(runId, "metadata", state.metadata, signal);
+  const parsed = run.code.inputs?.parse(inputs) ?? { value: inputs };
   if (parsed.faults !== undefined) throw new NexusError("INPUT_INVALID", { workflow: run.state.workflowName, faults: parsed.faults });
-  const ctx = runContext(run, children);
+  const ctx = runContext(run, children, { inputs, metadata });
   const call = run.services.within(run.context("main", run.state.claim), async () => run.code.run(parsed.value as never, ctx));
   return checkResult(run, await raced(call, run.signal));
 }
@@ -78,7 +81,9 @@ function checkResult(run: LiveRun, value: unknown): unknown {
   return text === undefined ? undefined : JSON.parse(text);
 }
 
-async function complete(run: LiveRun, result: unknown): Promise<void> {
+/** Whoever waits for the result gets it as it is recorded: the same as whoever asks later. */
+async function complete(run: LiveRun, whole: unknown): Promise<void> {
+  const result = run.services.secrets.recordable("result", whole);
   run.progress.flush();
   const end = endOf(run.services, run.state);
   await run.stream.end(runEvent(run.services, run.state, "workflow.completed", { ...end, ...(result !== undefined && { result }) }));
@@ -87,7 +92,7 @@ async function complete(run: LiveRun, result: unknown): Promise<void> {
 
 async function fail(run: LiveRun, thrown: unknown): Promise<void> {
   run.progress.flush();
-  const error = runErrorOf(thrown, failedStep(thrown));
+  const error = run.services.secrets.recordableError(runErrorOf(thrown, failedStep(thrown)));
   await run.stream.end(
     runEvent(run.services, run.state, "workflow.failed", { ...endOf(run.services, run.state), error, attempt: run.state.attempt }),
   );

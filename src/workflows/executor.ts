@@ -1,9 +1,8 @@
 import { waitFor } from "../delivery/wait.ts";
 import { NexusError } from "../errors.ts";
 import { RUN_ENDS } from "../events/built-in.ts";
-import { inherited } from "../events/context.ts";
 import type { Workflow } from "../events/definitions.ts";
-import type { NewEvent, NexusEvent } from "../events/event.ts";
+import type { NexusEvent } from "../events/event.ts";
 import { parseFilter } from "../events/filter.ts";
 import type { JsonObject } from "../events/json.ts";
 import { checkMetadata } from "../events/limits.ts";
@@ -12,6 +11,7 @@ import { cancelLive, cancelStored, failStored } from "./cancellation.ts";
 import { ChildRuns } from "./child-runs.ts";
 import type { RunOptions } from "./context.ts";
 import { begin, resume, startOf, stopped } from "./execution.ts";
+import { firstEvent, givenCopy, withoutSecrets } from "./first-event.ts";
 import { checkInputs } from "./inputs.ts";
 import { LiveRun } from "./live-run.ts";
 import { type Outcome, outcomeOf } from "./outcome.ts";
@@ -22,6 +22,8 @@ import { Slots } from "./slots.ts";
 import { codeOf } from "./workflow.ts";
 
 const QUEUE_LIMIT = 1_000;
+/** Its version is that of the code that starts it. */
+const QUEUED = { type: "workflow.queued", version: undefined };
 export type StartOptions = Omit<RunOptions, "signal" | "idempotencyKey">;
 
 /** Owns the runs of this process: begins them, takes them up again, ends them. */
@@ -63,7 +65,8 @@ export class Executor {
   /**
    * Records a new run, and begins it or queues it.
    *
-   * @param accepted it is part of a run that was accepted: no bound refuses it any more.
+   * @param how.accepted it is part of a run that was accepted: no bound refuses it any more.
+   * @param how.fingerprint of the inputs, where what is recorded does not tell them from others.
    * @throws INPUT_INVALID with every fault · OVERLOADED · SESSION_NOT_FOUND · SESSION_ENDED: then there is no run.
    */
   async start(
@@ -71,7 +74,7 @@ export class Executor {
     inputs: JsonObject,
     options: StartOptions,
     runId: string,
-    accepted = false,
+    { accepted = false, fingerprint }: { readonly accepted?: boolean; readonly fingerprint?: string | undefined } = {},
   ): Promise<{ readonly run: LiveRun; readonly position: Position }> {
     if (this.#stopping) throw new NexusError("APP_STOPPED", {});
     const code = codeOf(workflow);
@@ -85,13 +88,15 @@ export class Executor {
     // Before anything is awaited: the next call must find it taken.
     const slot = slots.reserve("fresh");
     try {
-      const [type, data] =
-        slot.ready === undefined ? ["workflow.started", startOf(inputs, code.options.version)] : ["workflow.queued", { inputs }];
-      // A copy of the inputs: what the caller does to its object afterwards changes nothing.
-      const copy = JSON.parse(JSON.stringify(data)) as object;
+      const { type, version } = slot.ready === undefined ? { type: "workflow.started", version: code.options.version } : QUEUED;
+      const copy = givenCopy(inputs, options.metadata);
+      // Nothing is awaited without need: runs are recorded in the order of their calls.
       const owner = this.#services.ownerIn(options.sessionId);
       const { userId } = owner instanceof Promise ? await owner : owner;
-      const event = this.#firstEvent(runId, workflow, { ...options, userId: options.userId ?? userId }, type, copy);
+      const { secrets } = this.#services;
+      const { metadata, ...given } = secrets.redacts ? await withoutSecrets(secrets, runId, copy) : copy;
+      const around = { ...options, userId: options.userId ?? userId, metadata };
+      const event = firstEvent(this.#services, workflow, runId, around, type, startOf(given.inputs, version, fingerprint));
       const position = await this.#services.recorder.append(event, { expect: null, bytes });
       const recorded = { ...event, sequence: position.sequence, timestamp: position.timestamp };
       const run = this.#own(new LiveRun(this.#services, code, foldRun(undefined, recorded) as RunState, slots, slot));
@@ -132,6 +137,7 @@ export class Executor {
 
   /** An event in the life of a run is in the log. What another process recorded of a run of this one may stop it. */
   heard(event: NexusEvent): void {
+    if (RUN_ENDS.includes(event.type)) this.#services.secrets.forget(event.runId as string);
     if (event.source !== this.#services.source) this.#live.get(event.runId as string)?.stream.look();
   }
 
@@ -207,22 +213,6 @@ export class Executor {
     return left.length;
   }
 
-  #firstEvent(runId: string, workflow: Workflow, options: StartOptions, type: string, data: object): NewEvent {
-    const around = this.#services.context();
-    const { sessionId = around?.sessionId, userId = around?.userId, metadata } = options;
-    const id = this.#services.newId();
-    return {
-      id,
-      type,
-      channel: around?.channel ?? "app",
-      source: this.#services.source,
-      ...inherited({ ...around, sessionId, userId, workflowName: workflow.name, runId, correlationId: around?.correlationId ?? id }),
-      visibility: "owner",
-      data,
-      ...(metadata !== undefined && { metadata }),
-    };
-  }
-
   #slotsOf(workflow: Workflow): Slots {
     let slots = this.#slots.get(workflow.name);
     if (slots === undefined) {
@@ -260,6 +250,8 @@ export class Executor {
     this.#live.set(run.runId, run);
     void run.outcome.then((outcome) => {
       this.#live.delete(run.runId);
+      // Once more: what it kept while its end was on the way.
+      if (outcome.status !== "left") this.#services.secrets.forget(run.runId);
       // What a failed run was executing has nobody left who waits for it.
       if (outcome.status === "failed") void this.#children.abandon(run.state);
     });

@@ -47,8 +47,16 @@ export class Launcher {
     const given = JSON.parse(JSON.stringify(inputs)) as JsonObject;
     const owner = options.userId ?? this.#services.context()?.userId ?? null;
     return await this.#once(idOf(["key", owner, workflow.name, idempotencyKey]), async (runId, known) => {
-      if (known === undefined) return await this.#start(workflow, given, rest, runId);
-      if (canonicalJson(known.inputs) !== canonicalJson(given)) throw new NexusError("IDEMPOTENCY_CONFLICT", { runId });
+      const { secrets } = this.#services;
+      if (known === undefined) {
+        const fingerprint = secrets.takesFrom(given) ? await secrets.fingerprint(runId, idempotencyKey, given) : undefined;
+        return await this.#start(workflow, given, rest, runId, fingerprint);
+      }
+      const same =
+        known.fingerprint === undefined
+          ? [given, secrets.recordable("inputs", given)].some((each) => canonicalJson(each) === canonicalJson(known.inputs))
+          : known.fingerprint === (await secrets.fingerprint(runId, idempotencyKey, given));
+      if (!same) throw new NexusError("IDEMPOTENCY_CONFLICT", { runId });
       return await this.#found(known);
     });
   }
@@ -87,8 +95,8 @@ export class Launcher {
     return events[0] && stateAtEnd(events[0]);
   }
 
-  async #start(workflow: Workflow, inputs: JsonObject, options: StartOptions, runId: string): Promise<LaunchedRun> {
-    const { run, position } = await this.#executor.start(workflow, inputs, options, runId);
+  async #start(workflow: Workflow, inputs: JsonObject, options: StartOptions, runId: string, fingerprint?: string): Promise<LaunchedRun> {
+    const { run, position } = await this.#executor.start(workflow, inputs, options, runId, { fingerprint });
     return this.#live(run, position.sequence - 1);
   }
 

@@ -27,8 +27,12 @@ export interface Children {
   ended(runId: string, signal: AbortSignal): Promise<void>;
 }
 
-/** What the run's code gets as `ctx`. */
-export function runContext(run: LiveRun, children: Children): RunContext {
+/** What the run's code gets as `ctx`. @param given as the caller gave it: what is recorded of it may lack something. */
+export function runContext(
+  run: LiveRun,
+  children: Children,
+  given: { readonly inputs: JsonObject; readonly metadata: JsonObject | undefined },
+): RunContext {
   const { state, services } = run;
   const waits = new EventWaits(run);
   // An event emitted with `ctx` is the run's wherever that is called; within a step it is that step's.
@@ -41,8 +45,8 @@ export function runContext(run: LiveRun, children: Children): RunContext {
     ...(state.sessionId !== undefined && { sessionId: state.sessionId }),
     ...(state.userId !== undefined && { userId: state.userId }),
     attempt: state.attempt,
-    inputs: state.inputs,
-    ...(state.metadata !== undefined && { metadata: state.metadata }),
+    inputs: given.inputs,
+    ...(given.metadata !== undefined && { metadata: given.metadata }),
     log: services.logger,
     signal: run.signal,
     step: (id: string, ...rest: [(step: StepContext) => unknown] | [StepOptions, (step: StepContext) => unknown]) => {

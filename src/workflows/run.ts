@@ -45,7 +45,10 @@ export interface RunState {
   readonly correlationId?: string | undefined;
   readonly traceparent?: string | undefined;
   readonly metadata?: JsonObject | undefined;
+  /** As they are recorded: what is redacted is not among them. */
   readonly inputs: JsonObject;
+  /** Tells the inputs from others, where they are recorded without what is redacted. */
+  readonly fingerprint?: string | undefined;
   version?: string | undefined;
   status: RunStatus;
   /** Sequence of its first event. */
@@ -112,7 +115,7 @@ export function stateAtEnd(end: StoredEvent): RunState {
 }
 
 function begin(event: StoredEvent): RunState {
-  const { inputs } = event.data as { inputs: JsonObject };
+  const { inputs, fingerprint } = event.data as { inputs: JsonObject; fingerprint?: string };
   const state: RunState = {
     runId: event.runId as string,
     workflowName: event.workflowName as string,
@@ -123,6 +126,7 @@ function begin(event: StoredEvent): RunState {
     traceparent: event.traceparent,
     metadata: event.metadata,
     inputs,
+    fingerprint,
     status: "queued",
     first: event.sequence,
     startedAt: event.timestamp,

@@ -10,6 +10,7 @@ import type { State } from "../log/state.ts";
 import type { Clock } from "../observability/clock.ts";
 import type { Counters } from "../observability/counters.ts";
 import type { Logger } from "../observability/logger.ts";
+import type { Secrets } from "./secrets.ts";
 
 /** What an app gives its runs. */
 export interface RunServices {
@@ -21,6 +22,7 @@ export interface RunServices {
   readonly logger: Logger;
   readonly counters: Counters;
   readonly limits: Limits;
+  readonly secrets: Secrets;
   /** `source` of what this process records. */
   readonly source: string;
   readonly emitter: Emitter<OpenRegistry>;

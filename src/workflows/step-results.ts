@@ -3,11 +3,10 @@ import { utf8Bytes } from "../events/json.ts";
 import type { State } from "../log/state.ts";
 import { answered } from "../observability/answered.ts";
 import type { Clock } from "../observability/clock.ts";
+import { textParts } from "./text-parts.ts";
 
 /** What stands in the event itself. */
 const INLINE_BYTES = 32 * 1024;
-/** Characters in a part: escaped twice and in UTF-8, it still fits a value of State. */
-const PART_CHARACTERS = 100_000;
 
 /** Large results of a run's steps: kept in State, in parts, before the event that tells of them. */
 export class StepResults {
@@ -31,7 +30,7 @@ export class StepResults {
     const resultBytes = utf8Bytes(text);
     if (resultBytes <= INLINE_BYTES) return { result: JSON.parse(text) as unknown };
     const puts: Promise<unknown>[] = [];
-    for (const [part, value] of partsOf(text).entries()) {
+    for (const [part, value] of textParts(text).entries()) {
       puts.push(answered(this.#clock, signal, () => this.#state.put(this.#key(step, part), value)));
     }
     await Promise.all(puts);
@@ -53,17 +52,4 @@ export class StepResults {
   #key(step: string, part: number): string {
     return `results/${this.#runId}/${Buffer.from(step).toString("base64url")}/${part}`;
   }
-}
-
-/** The text in parts that are well-formed, each by itself. */
-function partsOf(text: string): readonly string[] {
-  const parts: string[] = [];
-  for (let start = 0; start < text.length; ) {
-    let end = Math.min(start + PART_CHARACTERS, text.length);
-    // Between the halves of a surrogate pair is no place to cut.
-    if (end < text.length && text.charCodeAt(end - 1) >= 0xd800 && text.charCodeAt(end - 1) <= 0xdbff) end -= 1;
-    parts.push(text.slice(start, end));
-    start = end;
-  }
-  return parts;
 }

@@ -77,7 +77,9 @@ export class Steps {
   async #again(key: string, known: StepState): Promise<unknown> {
     this.#unasked.delete(key);
     if (known.state === "failed") return await Promise.reject(rebuilt(known.error as RunError, key));
-    return known.resultBytes === undefined ? await known.result : await this.#run.results.get(key, known.resultBytes, this.#run.signal);
+    const { runId, signal, results, services } = this.#run;
+    const recorded = known.resultBytes === undefined ? await known.result : await results.get(key, known.resultBytes, signal);
+    return await services.secrets.whole(runId, placeOf(key), recorded, signal);
   }
 
   step(id: string, options: StepOptions, run: (step: StepContext) => unknown): Promise<unknown> {
@@ -108,7 +110,7 @@ export class Steps {
         this.#run.throwIfOver();
         const delayMs = nextTry(error, attempt, policy);
         if (delayMs === undefined) return await this.#fail(key, attempt, error, this.#run.now() - start);
-        this.#run.record("step.retrying", { step: key, attempt, error: runErrorOf(error), delayMs });
+        this.#run.record("step.retrying", { step: key, attempt, error: this.#recordable(error), delayMs });
         await this.#run.pause(delayMs);
       }
     }
@@ -127,13 +129,24 @@ export class Steps {
 
   /** The same for a result that is JSON already. */
   async record(key: string, attempt: number, text: string | undefined, start: number): Promise<unknown> {
-    const result = await this.#run.results.keep(key, text, this.#run.signal);
+    const result = await this.#run.results.keep(key, await this.#withoutSecrets(key, text), this.#run.signal);
     await this.#run.recorded("step.completed", { step: key, attempt, ...result, durationMs: Math.max(0, this.#run.now() - start) });
     return text === undefined ? undefined : (JSON.parse(text) as unknown);
   }
 
+  /** The result as it may be recorded; what that lacks is kept first. */
+  async #withoutSecrets(key: string, text: string | undefined): Promise<string | undefined> {
+    const { runId, signal, services } = this.#run;
+    if (text === undefined || !services.secrets.redacts) return text;
+    return JSON.stringify(await services.secrets.keep(runId, placeOf(key), "result", JSON.parse(text) as unknown, signal));
+  }
+
+  #recordable(thrown: unknown, step?: string): RunError {
+    return this.#run.services.secrets.recordableError(runErrorOf(thrown, step));
+  }
+
   async #fail(key: string, attempt: number, thrown: unknown, durationMs: number): Promise<never> {
-    const error = runErrorOf(thrown, key);
+    const error = this.#recordable(thrown, key);
     await this.#run.recorded("step.failed", { step: key, attempt, error, durationMs: Math.max(0, durationMs) });
     throw rebuilt(error, key);
   }
@@ -154,6 +167,11 @@ export class Steps {
       return await this.complete(key, 1, value, began);
     });
   }
+}
+
+/** Where the secrets of a step's result are kept. */
+function placeOf(key: string): string {
+  return `step ${key}`;
 }
 
 function nextTry(error: unknown, attempt: number, policy: Required<RetryPolicy>): number | undefined {
