@@ -1,11 +1,19 @@
 import { errorOf, NexusError, type Problem } from "../errors.ts";
 
+type Headers = Readonly<Record<string, string>>;
+type Method = "GET" | "POST" | "PATCH" | "DELETE";
+
 /** Where a server is, and what goes with every call to it. */
 export interface Connection {
   /** Ends with a slash: paths are resolved below it. */
   readonly url: URL;
-  readonly headers: Readonly<Record<string, string>>;
+  readonly headers: () => Headers | Promise<Headers>;
   readonly fetch: typeof fetch;
+}
+
+/** The address of a server's root as `Connection` has it. */
+export function rootOf(url: string): URL {
+  return new URL(url.endsWith("/") ? url : `${url}/`);
 }
 
 /** An absent value is left out; of an array, each value is sent. */
@@ -24,12 +32,7 @@ export interface CallOptions {
  * @param path below the server's address, without a leading slash; each segment encoded.
  * @throws the NexusError that the server answers with; SERVER_UNREACHABLE when nothing answers; PROTOCOL_INVALID when something else does.
  */
-export async function call<Answer>(
-  connection: Connection,
-  method: "GET" | "POST" | "PATCH" | "DELETE",
-  path: string,
-  options: CallOptions = {},
-): Promise<Answer> {
+export async function call<Answer>(connection: Connection, method: Method, path: string, options: CallOptions = {}): Promise<Answer> {
   const response = await send(connection, method, path, "application/json", options);
   try {
     return (await response.json()) as Answer;
@@ -40,19 +43,13 @@ export async function call<Answer>(
 }
 
 /** Sends a request. @returns the answer, unread, when it is a good one. @throws as `call` does. */
-export async function send(
-  connection: Connection,
-  method: "GET" | "POST" | "PATCH" | "DELETE",
-  path: string,
-  accept: string,
-  options: CallOptions,
-): Promise<Response> {
+export async function send(connection: Connection, method: Method, path: string, accept: string, options: CallOptions): Promise<Response> {
   const url = new URL(path, connection.url);
   for (const [name, value] of Object.entries(options.query ?? {})) {
     for (const item of Array.isArray(value) ? (value as readonly string[]) : [value])
       if (item !== undefined) url.searchParams.append(name, String(item));
   }
-  const headers: Record<string, string> = { ...connection.headers, accept };
+  const headers: Record<string, string> = { ...(await connection.headers()), accept };
   if (options.body !== undefined) headers["content-type"] = "application/json";
   let response: Response;
   try {

@@ -1,7 +1,8 @@
 import { errorOf, NexusError, type Problem } from "../errors.ts";
 import type { Cursor, NexusEvent } from "../events/event.ts";
 import { type Connection, notNexus, type Query, send, unreachable } from "./call.ts";
-import { delay } from "./delay.ts";
+import { delay, reconnectDelay } from "./delay.ts";
+import type { Resume } from "./loss.ts";
 import { type SseFrame, sseFrames } from "./sse.ts";
 
 /** What a followed stream tells, in order. */
@@ -22,14 +23,6 @@ export interface Lost {
   readonly delayMs: number;
 }
 
-interface Resume {
-  readonly requested: Cursor | null;
-  readonly from: Cursor;
-  readonly recovered: boolean;
-  readonly earliest: Cursor;
-  readonly reason?: "expired" | "unknown" | "ahead" | "invalid";
-}
-
 export interface FollowOptions {
   /** Default: the server's, "latest". */
   readonly after?: Cursor | undefined;
@@ -44,7 +37,6 @@ export interface FollowOptions {
 }
 
 const RETRY_MS = 1_000;
-const RETRY_CAP_MS = 15_000;
 
 /**
  * Follows the events that a filter picks, across lost connections and restarts of the server: each one once and in order.
@@ -95,18 +87,6 @@ export async function* follow(connection: Connection, query: Query, options: Fol
     yield { kind: "lost", error: lost, delayMs };
     await delay(delayMs, signal);
   }
-}
-
-/**
- * How long to wait before connecting again.
- *
- * @param failures connections that failed since the last good one, from 0.
- * @param retryMs what the server said last.
- * @returns milliseconds, uniform in [0, min(cap, retryMs · 2^failures)).
- * @see "Full jitter": Brooker, Exponential Backoff and Jitter, 2015.
- */
-function reconnectDelay(failures: number, retryMs: number, random: () => number): number {
-  return random() * Math.min(RETRY_CAP_MS, retryMs * 2 ** failures);
 }
 
 /** The frames of one connection, which is closed when the loop is left. @throws SERVER_UNREACHABLE when it breaks or falls silent. */

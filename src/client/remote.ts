@@ -1,7 +1,7 @@
 import type { RunError } from "../errors.ts";
 import type { Channel, Cursor, NexusEvent } from "../events/event.ts";
 import type { JsonObject, JsonValue } from "../events/json.ts";
-import { type Connection, call, type Query } from "./call.ts";
+import { type Connection, call, type Query, rootOf } from "./call.ts";
 import { type Followed, type FollowOptions, follow } from "./follow.ts";
 
 /** A server, by its operations. Every call throws the server's own error; see `call`. */
@@ -74,11 +74,8 @@ export function remote(
   url: string,
   options: { readonly headers?: Readonly<Record<string, string>>; readonly fetch?: typeof fetch } = {},
 ): Remote {
-  const connection: Connection = {
-    url: new URL(url.endsWith("/") ? url : `${url}/`),
-    headers: options.headers ?? {},
-    fetch: options.fetch ?? fetch,
-  };
+  const { headers = {} } = options;
+  const connection: Connection = { url: rootOf(url), headers: () => headers, fetch: options.fetch ?? fetch };
   const get = <Answer>(path: string, query: Query = {}): Promise<Answer> => call<Answer>(connection, "GET", path, { query });
   const post = <Answer>(path: string, body: unknown, query: Query = {}): Promise<Answer> =>
     call<Answer>(connection, "POST", path, { body, query });

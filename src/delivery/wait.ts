@@ -1,6 +1,7 @@
 import type { NexusEvent } from "../events/event.ts";
 import type { Filter } from "../events/filter.ts";
-import { canonicalJson, type JsonObject } from "../events/json.ts";
+import type { JsonObject } from "../events/json.ts";
+import { matches } from "../events/match.ts";
 import type { Feed } from "../log/feed.ts";
 import type { Clock } from "../observability/clock.ts";
 
@@ -59,13 +60,4 @@ export async function waitFor(
 
 function rethrowUnless(expected: boolean, error: unknown): void {
   if (!expected) throw error;
-}
-
-function matches(event: NexusEvent, match: JsonObject | undefined): boolean {
-  if (match === undefined) return true;
-  const { data } = event;
-  if (typeof data !== "object" || data === null) return false;
-  return Object.entries(match).every(
-    ([field, value]) => Object.hasOwn(data, field) && canonicalJson((data as JsonObject)[field]) === canonicalJson(value),
-  );
 }

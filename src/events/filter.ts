@@ -1,5 +1,6 @@
 import { type ErrorDetails, NexusError } from "../errors.ts";
 import { CHANNELS, type NewEvent } from "./event.ts";
+import { utf8Bytes } from "./json.ts";
 
 /** The fields an event can be picked by that a store keeps an index for. */
 export const INDEXED_FIELDS = ["type", "channel", "workflow", "runId", "sessionId", "userId", "correlationId"] as const;
@@ -52,7 +53,7 @@ export function parseFilter(input: Readonly<Record<string, unknown>>, options?: 
       continue;
     }
     const values = valuesOf(field, value);
-    bytes += values.reduce((sum, text) => sum + Buffer.byteLength(text), field.length);
+    bytes += values.reduce((sum, text) => sum + utf8Bytes(text), field.length);
     if (bytes > BYTES) throw invalid(field, `the filter is larger than ${BYTES} bytes`);
     if (field === "broadcast") {
       const [only, ...more] = values;

@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { NexusError } from "../../../errors.ts";
+import { lossOf } from "../../../client/loss.ts";
 import { doing } from "../cli.ts";
 import { connectionNotes } from "../connection-notes.ts";
 import { eventLine } from "../event-line.ts";
@@ -50,12 +50,4 @@ export function eventsWait(): Command {
         return TRY_AGAIN;
       }),
     );
-}
-
-function lossOf(resume: { readonly requested: string | null; readonly earliest: string; readonly reason?: string }): NexusError {
-  const { requested, earliest, reason } = resume;
-  const cursor = requested ?? "";
-  if (reason === "invalid") return new NexusError("CURSOR_INVALID", { cursor });
-  if (reason === "expired") return new NexusError("CURSOR_EXPIRED", { cursor, earliest });
-  return new NexusError("CURSOR_UNKNOWN", { cursor, reason: reason === "ahead" ? reason : "unknown", earliest });
 }
