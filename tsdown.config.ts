@@ -3,6 +3,7 @@ import { defineConfig } from "tsdown";
 export default defineConfig({
   entry: {
     index: "src/index.ts",
+    client: "src/client.ts",
     decorators: "src/decorators.ts",
     node: "src/node.ts",
     sinks: "src/sinks/index.ts",

@@ -7,6 +7,7 @@ export default defineConfig({
   resolve: {
     alias: [
       { find: /^nexus-event-system$/, replacement: source("index.ts") },
+      { find: /^nexus-event-system\/client$/, replacement: source("client.ts") },
       { find: /^nexus-event-system\/decorators$/, replacement: source("decorators.ts") },
       { find: /^nexus-event-system\/node$/, replacement: source("node.ts") },
       { find: /^nexus-event-system\/sinks$/, replacement: source("sinks/index.ts") },

@@ -1,7 +1,7 @@
 import type { Handler } from "./delivery/handlers.ts";
 import type { After, Subscription } from "./delivery/subscription.ts";
 import type { BuiltInEvent, BuiltInType } from "./events/built-in.ts";
-import type { Definitions, SomeWorkflow, Workflow } from "./events/definitions.ts";
+import type { Definitions, SomeWorkflow, types, Workflow } from "./events/definitions.ts";
 import type { Emitter } from "./events/emitter.ts";
 import type { Cursor } from "./events/event.ts";
 import type { EventFilter } from "./events/event-filter.ts";
@@ -81,6 +81,7 @@ export interface NexusApi<R extends Registry> extends Emitter<R> {
     cancel(runId: string, reason?: string): Promise<RunRecord>;
   };
   readonly sessions: Sessions;
+  readonly [types]?: R;
 }
 
 export type Off = () => void;

@@ -23,6 +23,7 @@ export interface ErrorDetails {
   BIND_REFUSED: { readonly host: string };
   BODY_INVALID: { readonly reason: string };
   BODY_TOO_LARGE: { readonly limit: number };
+  CLIENT_CLOSED: {};
   CURSOR_EXPIRED: { readonly cursor: string; readonly earliest: string };
   CURSOR_INVALID: { readonly cursor: string };
   CURSOR_UNKNOWN: { readonly cursor: string; readonly reason: "unknown" | "ahead"; readonly earliest?: string };
@@ -107,6 +108,7 @@ export const ERRORS: { readonly [Code in ErrorCode]: ErrorRow } = {
     "The body is larger than this server takes.",
     "Send less, or store the large part elsewhere and send a reference.",
   ),
+  CLIENT_CLOSED: row(503, false, "The client has been closed.", "Make a new one with createClient."),
   CURSOR_EXPIRED: row(
     410,
     false,

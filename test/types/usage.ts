@@ -17,6 +17,7 @@ import {
   WorkflowBuilder,
   type WorkflowCompleted,
 } from "nexus-event-system";
+import { createClient } from "nexus-event-system/client";
 import { on } from "nexus-event-system/decorators";
 import { acceptWebSockets, toNodeHandler } from "nexus-event-system/node";
 import * as v from "valibot";
@@ -300,6 +301,21 @@ async function rest() {
   }
 }
 
+// the far side: types from `typeof app` alone
+const client = createClient<typeof app>({ url: "http://127.0.0.1:8000" });
+async function far() {
+  same<Awaited<ReturnType<typeof go>>, { rows: number; currency: string | null }>(true);
+  async function go() {
+    return client.execute("import-orders", { file: "a.csv" });
+  }
+  // @ts-expect-error a name the app does not know
+  client.execute("import-ordrs", {});
+  for await (const event of client.subscribe({ type: "order.*" })) if (event.type === "order.paid") event.data.currency.at(0);
+  const untyped = createClient({ url: "http://x" });
+  await untyped.execute("anything", { a: 1 });
+  await untyped.emitEvent("x", {});
+}
+
 // mounting
 const nexus = app.handler({ basePath: "/nexus" });
 
@@ -318,4 +334,4 @@ class Wrong {
     return event.result;
   }
 }
-void [Audit, Wrong, off, run0, run3, reading, rest, server, nexus, memoryStore];
+void [Audit, Wrong, off, run0, run3, reading, rest, far, server, nexus, memoryStore];

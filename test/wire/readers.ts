@@ -1,5 +1,6 @@
 import { EventSource } from "eventsource";
-import type { Nexus } from "nexus-event-system";
+import { type Nexus, NexusError } from "nexus-event-system";
+import { createClient } from "nexus-event-system/client";
 import { Command } from "../cli/nexus.ts";
 import { Peer } from "../http/fixtures/peer.ts";
 
@@ -34,6 +35,17 @@ export const READERS: Readonly<Record<string, Reader>> = {
       }
       place = subscription.cursor;
     }
+  },
+
+  // By itself it says broadcast: include where no types are named.
+  "the client": async ({ url, filter, after, isLast }) => {
+    await using client = createClient({ url });
+    const events: any[] = [];
+    for await (const event of patiently(() => client.subscribe({ type: "*", ...(filter as object), after }))) {
+      events.push(JSON.parse(JSON.stringify(event)));
+      if (isLast(event)) break;
+    }
+    return events;
   },
 
   "event stream": ({ url, filter, after, isLast }) =>
@@ -116,6 +128,17 @@ export const tail: Reader = async ({ url, filter, after, isLast, upTo }) => {
     place = lines.at(-1).cursor;
   }
 };
+
+/** Also when the very first connection is cut. */
+async function* patiently(subscribe: () => AsyncIterable<any>): AsyncGenerator<any> {
+  for (;;) {
+    try {
+      return yield* subscribe();
+    } catch (error) {
+      if (!NexusError.is(error, "SERVER_UNREACHABLE")) throw error;
+    }
+  }
+}
 
 const OPTIONS: Readonly<Record<string, string>> = { type: "--type", sessionId: "--session", userId: "--user" };
 
