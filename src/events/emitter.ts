@@ -32,6 +32,6 @@ export interface Receipt {
   readonly sequence: number;
   /** The place just after it. */
   readonly cursor: Cursor;
-  /** Milliseconds since the epoch. */
-  readonly timestamp: number;
+  /** Milliseconds since the epoch; only in the app's own process. */
+  readonly timestamp?: number | undefined;
 }

@@ -57,7 +57,7 @@ const emit: Operation = operation({
   run: async (app, { type, data, id, sessionId, metadata, broadcast }) => {
     const options: EmitOptions = { id, sessionId, metadata: metadata as JsonObject | undefined };
     const { recorded, ...receipt } = await app.emit(type, data, options, broadcast === true);
-    return { status: recorded ? 201 : 200, body: receipt };
+    return { status: recorded ? 201 : 200, body: { id: receipt.id, sequence: receipt.sequence, cursor: receipt.cursor } };
   },
 });
 
