@@ -12,6 +12,7 @@ import { Link } from "./link.ts";
 import { type RemoteSubscription, remoteSubscription } from "./reader.ts";
 import type { EventsAnswer, RunAnswer, RunsAnswer } from "./remote.ts";
 import { type RemoteRun, remoteRun } from "./remote-run.ts";
+import { type RemoteSessions, remoteSessions } from "./remote-sessions.ts";
 import { filterJson, filterQuery, placeText } from "./wanted.ts";
 
 export interface ClientOptions {
@@ -28,6 +29,11 @@ export interface ClientOptions {
 type Place = Cursor | Date;
 type Options = Readonly<Record<string, any>>;
 
+interface Started {
+  readonly runId: string;
+  readonly cursor: Cursor;
+}
+
 /** What an app can be asked, from afar. Its typed face is `Client` in client.ts. */
 export interface RemoteApp extends AsyncDisposable {
   execute(workflow: unknown, inputs?: unknown, options?: Options): Promise<unknown>;
@@ -42,6 +48,7 @@ export interface RemoteApp extends AsyncDisposable {
     list(query?: Options): Promise<RunsAnswer>;
     cancel(runId: string, reason?: string): Promise<RunAnswer>;
   };
+  readonly sessions: RemoteSessions;
 }
 
 const OPTIONS: readonly string[] = ["url", "apiKey", "token", "fetch", "onConnection"] satisfies readonly (keyof ClientOptions)[];
@@ -129,11 +136,10 @@ export function remoteApp(options: ClientOptions): RemoteApp {
     const name = String(nameOf(workflow));
     const fault = jsonFault(inputs, NESTING);
     if (fault !== undefined) throw new NexusError("INPUT_INVALID", { workflow: name, faults: [fault] });
-    const { runId, cursor } = await ask<{ readonly runId: string; readonly cursor: Cursor }>(
-      "POST",
-      `workflows/${encodeURIComponent(name)}/execute`,
-      { body: { inputs, sessionId, metadata, idempotencyKey }, query: { waitMs: 0 } },
-    );
+    // Under a key the same call finds the same run: an answer that was lost is asked for again.
+    const body = { inputs, sessionId, metadata, idempotencyKey: idempotencyKey ?? newId() };
+    const path = `workflows/${encodeURIComponent(name)}/execute`;
+    const { runId, cursor } = await ask<Started>("POST", path, { body, query: { waitMs: 0 }, again: true }).catch(startedAllTheSame);
     const run = remoteRun({ ask, link, ended }, runId, cursor);
     cancelOnAbort(run, signal as AbortSignal | undefined);
     return run;
@@ -169,6 +175,7 @@ export function remoteApp(options: ClientOptions): RemoteApp {
         ask("GET", "runs", { query: { ...query, ...(after !== undefined && { after: placeText(after as Place) }) } as Query, again: true }),
       cancel: (runId, reason) => ask("POST", `runs/${encodeURIComponent(runId)}/cancel`, { body: { reason }, again: true }),
     },
+    sessions: remoteSessions(ask),
     [Symbol.asyncDispose]: async () => {
       const reason = new NexusError("CLIENT_CLOSED", {});
       closed.abort(reason);
@@ -200,6 +207,12 @@ function checkOthers(others: Options): void {
 function withType(error: unknown, type: string): unknown {
   if (!NexusError.is(error, "EVENT_INVALID") && !NexusError.is(error, "EVENT_TYPE_INVALID")) return error;
   return new NexusError(error.code, { ...error.details, type } as never, { detail: error.message });
+}
+
+/** A run that has ended already, found by its key, may be answered as that. */
+function startedAllTheSame(error: unknown): Started {
+  if (NexusError.is(error, "WORKFLOW_FAILED") || NexusError.is(error, "RUN_CANCELLED")) return error.details as Started;
+  throw error;
 }
 
 function cancelOnAbort(run: RemoteRun, signal: AbortSignal | undefined): void {

@@ -50,6 +50,23 @@ test("[client.3] execute waits across kill -9 and a restart, and gives the resul
   expect((await client.runs.list()).runs.map(({ status, attempt }) => [status, attempt])).toEqual([["completed", 2]]);
 });
 
+test("[client.3] a start whose answer is lost is asked for again, and there is one run", async () => {
+  let made = 0;
+  await using site = await serve({ workflows: [defineWorkflow("count", () => ++made)] });
+  let losing = true;
+  const losingOnce: typeof fetch = async (input, init) => {
+    const response = await fetch(input, init);
+    if (init?.method !== "POST" || !losing) return response;
+    losing = false;
+    await response.text();
+    throw new TypeError("fetch failed");
+  };
+  await using client = createClient({ url: site.url, fetch: losingOnce });
+  await client.getEvents();
+  expect(await client.execute("count")).toBe(1);
+  expect([losing, (await client.runs.list()).runs.length]).toEqual([false, 1]);
+});
+
 test("[client.2] a log that is another one after the restart throws CURSOR_UNKNOWN from the loop, and is told", async () => {
   const first = await serve();
   const notes: ConnectionNote[] = [];
@@ -159,6 +176,11 @@ test("[client.5] options that a client does not have, and what only in-process c
   for (const option of ["userId", "correlationId", "visibility"]) {
     expect(await rejection(client.emitEvent("n", 1, { [option]: "x" }))).toMatchObject({ code: "OPTION_UNSUPPORTED", details: { option } });
   }
+  expect(await rejection(client.sessions.update("s", () => ({})))).toMatchObject({
+    code: "OPTION_UNSUPPORTED",
+    details: { option: "changes" },
+  });
+  expect(await rejection(client.sessions.join("s", "mcp"))).toMatchObject({ code: "OPTION_UNSUPPORTED", details: { option: "channel" } });
   expect(await rejection(client.execute("x", {}, { retries: 3 } as never))).toMatchObject({ code: "OPTION_INVALID" });
 });
 

@@ -152,6 +152,42 @@ describe.each(SIDES)("%s", (_name, open) => {
     await expect(side.api.waitForEvent("never", { signal: AbortSignal.abort(gone) })).rejects.toBe(gone);
   });
 
+  test("[client.1] sessions are created, patched, read, joined, listed and ended", async () => {
+    await using side = await open(OPTIONS);
+    const { sessions } = side.api;
+    const { cursor } = await side.api.getEvents();
+    const session = await sessions.create({ data: { theme: "dark", size: 1 }, metadata: { from: "test" }, ttlMs: 60_000 });
+    await sessions.update(session.id, { theme: null, lang: "de" } as never);
+    await side.api.execute(double, { n: 1 }, { sessionId: session.id });
+    await sessions.join(session.id, "api");
+    expect(await sessions.get(session.id)).toMatchObject({
+      data: { size: 1, lang: "de" },
+      metadata: { from: "test" },
+      channels: expect.arrayContaining(["api"]),
+      workflowCount: 1,
+    });
+    expect((await sessions.list({ after: cursor })).sessions.map(({ id }) => id)).toEqual([session.id]);
+    expect((await sessions.end(session.id)).ended).toBe("ended");
+    expect(await rejection(sessions.end(session.id))).toMatchObject({ code: "SESSION_ENDED" });
+    expect(await rejection(sessions.get("no-such-session"))).toMatchObject({ code: "SESSION_NOT_FOUND" });
+    expect(await rejection(sessions.create({ data: { f: () => 1 } as never }))).toMatchObject({
+      code: "EVENT_INVALID",
+      details: { faults: [{ path: "data.f" }] },
+    });
+  });
+
+  test("[client.1] the same idempotency key gives the same run, also when it has failed", async () => {
+    await using side = await open(OPTIONS);
+    const first = await side.api.startRun("double", { n: 3 }, { idempotencyKey: "k" });
+    expect(await first.result()).toEqual({ doubled: 6 });
+    const second = await side.api.startRun("double", { n: 3 }, { idempotencyKey: "k" });
+    expect([second.runId, second.cursor, await second.result()]).toEqual([first.runId, first.cursor, { doubled: 6 }]);
+    expect((await rejection(side.api.startRun("double", { n: 4 }, { idempotencyKey: "k" }))).code).toBe("IDEMPOTENCY_CONFLICT");
+    const failed = await rejection(side.api.execute("fail", {}, { idempotencyKey: "f" }));
+    expect(await rejection(side.api.execute("fail", {}, { idempotencyKey: "f" }))).toEqual(failed);
+    expect((await side.api.runs.list()).runs.length).toBe(2);
+  });
+
   test("[client.1] a place that is gone throws from the loop, and from ready, unless onLoss says to go on", async () => {
     const { store, trim } = trimmedStore();
     await using side = await open({ store });
