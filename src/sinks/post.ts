@@ -56,7 +56,8 @@ function answerTo(request: ClientRequest, body: Buffer): Promise<IncomingMessage
   });
 }
 
-/** What of a URL may be a secret: its path and query, whole and in parts. */
+/** What of a URL may be a secret: its path and query, whole and in parts. A shorter part than 8 is none, and would blot out words. */
 function partsOf(url: URL): readonly string[] {
-  return [`${url.pathname}${url.search}`, url.pathname, ...url.pathname.split("/"), ...url.searchParams.values()];
+  const parts = [`${url.pathname}${url.search}`, url.pathname, ...url.pathname.split("/"), ...url.searchParams.values()];
+  return parts.filter((part) => part.length >= 8);
 }

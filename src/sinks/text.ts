@@ -7,24 +7,19 @@ export function oneLine(text: string, length: number): string {
   return line.length <= length ? line : `${line.slice(0, length - 1).toWellFormed()}…`;
 }
 
-/**
- * A function that takes secrets out of what a target says: it may echo what it was sent.
- *
- * @param secrets shorter than 8 are left alone: they would blot out words.
- */
+/** A function that takes secrets out of what a target says: it may echo what it was sent. */
 export function withoutSecrets(secrets: readonly string[]): (text: string) => string {
-  const forms = new Set(
-    secrets.filter((secret) => secret.length >= 8).flatMap((secret) => [secret, encodeURIComponent(secret), decoded(secret)]),
-  );
+  const forms = new Set(secrets.flatMap((secret) => [secret, encodeURIComponent(secret.toWellFormed()), decoded(secret)]));
   // The longest first: one may contain another.
-  const sorted = [...forms].sort((a, b) => b.length - a.length);
+  const sorted = [...forms].filter((form) => form !== "").sort((a, b) => b.length - a.length);
   return (text) => sorted.reduce((left, secret) => left.replaceAll(secret, "[secret]"), text);
 }
 
-function decoded(secret: string): string {
+/** A part of a URL without its percent-encoding, or as it is when that is broken. */
+export function decoded(part: string): string {
   try {
-    return decodeURIComponent(secret);
+    return decodeURIComponent(part);
   } catch {
-    return secret;
+    return part;
   }
 }

@@ -1,1 +1,2 @@
+export { type SinkCase, type SinkPlace, type SinkSuite, sinkConformance, type TargetState } from "./sink-conformance.ts";
 export { type StoreCase, type StorePlace, type StoreSuite, storeConformance } from "./store-conformance.ts";
