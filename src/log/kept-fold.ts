@@ -1,4 +1,3 @@
-import { NexusError } from "../errors.ts";
 import type { NexusEvent } from "../events/event.ts";
 import type { Filter } from "../events/filter.ts";
 import type { Logger } from "../observability/logger.ts";
@@ -34,7 +33,6 @@ export class KeptFold {
   readonly #parts: KeptFoldParts;
   readonly #stopListening: () => void;
   readonly #timer: NodeJS.Timeout;
-  readonly #closed = new AbortController();
   #position: number;
   #savedPosition: number;
   /** Resolves to what went wrong, if anything did. */
@@ -72,9 +70,8 @@ export class KeptFold {
     return this.#position;
   }
 
-  /** Resolves when it has folded everything that was recorded before the call. @throws what kept it from reading that */
+  /** Resolves when it has folded everything the feed holds now. @throws what kept it from reading that */
   async caughtUp(): Promise<void> {
-    await this.#parts.feed.caughtUp(this.#closed.signal);
     this.#read();
     while (this.#reading !== undefined) {
       const failed = await this.#reading;
@@ -91,9 +88,9 @@ export class KeptFold {
 
   async close(): Promise<void> {
     this.#stop();
-    // What is not saved is folded again at the next opening.
+    // What is not read or saved is folded again at the next opening.
+    await this.caughtUp().catch(() => {});
     await this.flush().catch((error: unknown) => this.#parts.logger.warn({ error }, `${this.#parts.what} were not saved at stop`));
-    this.#closed.abort(new NexusError("APP_STOPPED", {}));
   }
 
   #stop(): void {

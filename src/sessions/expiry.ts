@@ -6,8 +6,8 @@ export interface ExpiryParts {
   readonly clock: Clock;
   /** When the next one is due; `undefined` when there is none. */
   next(): number | undefined;
-  /** Ends what is due. */
-  end(): Promise<void>;
+  /** Ends what is due. @returns whether it could. */
+  end(): Promise<boolean>;
 }
 
 /** Wakes when something is due: one sleeper for all of them. It keeps no process alive. */
@@ -45,18 +45,16 @@ export class Expiry {
 
   #wake(): void {
     if (this.#closed) return;
-    this.#ending = this.#parts.end().finally(() => {
+    this.#ending = this.#parts.end().then((ended) => {
       this.#ending = undefined;
       this.#until = Number.POSITIVE_INFINITY;
-      this.#rest(AGAIN_MS);
+      // What could not be ended is not to be tried without pause.
+      this.#rest(ended ? 0 : AGAIN_MS);
     });
   }
 
-  /** @param leastMs for what is due and did not end: it is not to be tried without pause. */
   #rest(leastMs: number): void {
     const next = this.#parts.next();
-    if (next === undefined) return;
-    const now = this.#clock.now();
-    this.due(next <= now ? now + leastMs : next);
+    if (next !== undefined) this.due(Math.max(next, this.#clock.now() + leastMs));
   }
 }

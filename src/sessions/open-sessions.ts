@@ -63,6 +63,7 @@ export class OpenSessions {
   /** Sessions with a key in State. */
   readonly #written = new Set<string>();
   #fold: KeptFold | undefined;
+  readonly #closed = new AbortController();
   #bytes = 0;
 
   private constructor(parts: OpenSessionsParts) {
@@ -107,6 +108,7 @@ export class OpenSessions {
 
   /** Resolves when it knows everything that was recorded before the call. */
   async caughtUp(): Promise<void> {
+    await this.#parts.feed.caughtUp(this.#closed.signal);
     await this.#fold?.caughtUp();
   }
 
@@ -115,6 +117,7 @@ export class OpenSessions {
   }
 
   async close(): Promise<void> {
+    this.#closed.abort(new NexusError("APP_STOPPED", {}));
     await this.#fold?.close();
   }
 

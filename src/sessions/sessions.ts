@@ -258,16 +258,20 @@ export class OpenedSessions implements Sessions {
     return next;
   }
 
-  async #endDue(): Promise<void> {
+  async #endDue(): Promise<boolean> {
     const due = this.#open.all.filter((session) => this.#isDue(session));
-    await Promise.all(due.map((session) => this.#expire(session)));
+    const ended = await Promise.all(due.map((session) => this.#expire(session)));
+    return !ended.includes(false);
   }
 
-  async #expire(session: OpenSession): Promise<void> {
+  /** @returns whether that could be done. */
+  async #expire(session: OpenSession): Promise<boolean> {
     try {
       await answered(background(this.#parts.clock), this.#closed.signal, () => this.#recorder.expire(session));
+      return true;
     } catch (error) {
       if (!this.#closed.signal.aborted) this.#parts.logger.error({ error }, "a session could not be ended; it is tried again");
+      return false;
     }
   }
 }

@@ -114,12 +114,12 @@ async function runningAgain(gates: ReadonlyMap<string, unknown>, runId: string):
   return runId;
 }
 
-/** The state, whose writes are told of before they are made. */
+/** The state, whose writes for runs are told of before they are made. */
 function watched(state: OpenStore["state"], told: (key: string, how: "put" | "delete") => void): OpenStore["state"] {
   return {
     ...state,
     put: async (key, value, options) => {
-      told(key, "put");
+      if (!key.startsWith("sessions")) told(key, "put");
       return await state.put(key, value, options);
     },
     delete: async (key, options) => {
