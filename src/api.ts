@@ -1,3 +1,4 @@
+import type { Authenticate } from "./access/authenticate.ts";
 import type { Handler } from "./delivery/handlers.ts";
 import type { After, Subscription } from "./delivery/subscription.ts";
 import type { BuiltInEvent, BuiltInType } from "./events/built-in.ts";
@@ -166,6 +167,13 @@ export interface NexusOptions<E = Definitions, W = Definitions, Mode = "open" | 
     | undefined;
   /** How much of the log is kept; default: all of it. The oldest events go first, and none that an unfinished run or a consumer still needs. */
   readonly retention?: RetentionLimits | undefined;
+  /** With it, whoever calls from outside must be somebody. */
+  readonly auth?:
+    | {
+        /** Your site's own sign-in. @returns the caller, or `undefined` for 401. */
+        readonly authenticate?: Authenticate | undefined;
+      }
+    | undefined;
   readonly limits?: { readonly [Key in keyof Limits]?: Limits[Key] | undefined } | undefined;
   /**
    * Secrets, recorded as "[redacted]": paths such as `inputs.card`, with `*` for any key or element, or a function that says of each value whether it is one. They begin with

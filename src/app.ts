@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { randomBytes } from "node:crypto";
+import { Access } from "./access/access.ts";
 import type { EventQuery, HandlerFilter, NexusOptions, Off, On, Run, SubscribeOptions } from "./api.ts";
 import { AppLife, type Stopped } from "./app-life.ts";
 import { Handlers } from "./delivery/handler-set.ts";
@@ -38,6 +39,7 @@ import type { WorkflowOptions } from "./workflows/workflow.ts";
 export class App implements AsyncDisposable {
   readonly logger: Logger;
   readonly counters: Counters = new Counters();
+  readonly access: Access;
   readonly runs: {
     get(runId: string): Promise<RunRecord>;
     list(query?: RunQuery): Promise<RunPage>;
@@ -77,13 +79,14 @@ export class App implements AsyncDisposable {
       handlers: new Handlers(),
       newId: idMaker(() => clock.now()),
     };
+    this.access = new Access(this.#setup.contexts, options.auth?.authenticate);
     this.#life = new AppLife(this.#setup, options.store, {
       stopAccepting: () => this.stopAccepting(),
       closeStreams: () => this.closeStreams(),
     });
     this.runs = {
       get: (runId) => this.#getRun(runId),
-      list: async (query = {}) => (await this.#life.ready()).runs.list(query),
+      list: async (query = {}) => (await this.#life.ready()).runs.list(query, this.access.sight),
       cancel: (runId, reason) => this.#cancelRun(runId, reason),
     };
     this.sessions = {
@@ -159,9 +162,10 @@ export class App implements AsyncDisposable {
   ): Promise<Receipt & { readonly recorded: boolean }> {
     // At the call when it is open: in the order of calls, and whatever the caller does to its object afterwards.
     const open = this.#life.opened;
-    if (open !== undefined) return await open.emitter.emit(type, data, options, broadcast);
+    const allowed = this.access.emission(options, broadcast);
+    if (open !== undefined) return await open.emitter.emit(type, data, allowed, broadcast);
     const given = jsonCopy(data);
-    return await (await this.#life.ready()).emitter.emit(type, given, options, broadcast);
+    return await (await this.#life.ready()).emitter.emit(type, given, allowed, broadcast);
   }
 
   async execute(workflow: Workflow | string, inputs?: unknown, options?: RunOptions): Promise<any> {
@@ -185,22 +189,26 @@ export class App implements AsyncDisposable {
     checkRunOptions(options);
     const { signal, ...rest } = options;
     signal?.throwIfAborted();
-    const run = await open.launcher.launch(this.#setup.registry.get(String(nameOf(workflow))), given as JsonObject, rest);
+    const run = await open.launcher.launch(
+      this.#setup.registry.get(String(nameOf(workflow))),
+      given as JsonObject,
+      this.access.owned(rest),
+    );
     cancelOnAbort(open, run, signal, this.#life.ended, (error) =>
       this.logger.error({ error, runId: run.runId }, "a run could not be cancelled"),
     );
-    return { run, cursor: await open.feed.cursorAt(run.before) };
+    return { run, cursor: await open.feed.cursorAt(run.before, this.access.sight) };
   }
 
   async getEvents(query: EventQuery<any, any> = {}): Promise<EventPage> {
-    const filter = filterOf(query, ["after", "before", "limit", "order"], true);
+    const filter = this.access.seen(filterOf(query, ["after", "before", "limit", "order"], true));
     const { store, feed } = await this.#life.ready();
     return await eventPage(store.log, feed, { ...query, filter });
   }
 
   subscribe(options: SubscribeOptions<any, any> = {}): Subscription<any> {
     const { after = "latest", onLoss, signal } = options;
-    const filter = filterOf(options, ["after", "onLoss", "signal"]);
+    const filter = this.access.seen(filterOf(options, ["after", "onLoss", "signal"]));
     return subscription(this.#life.opened ?? this.#life.ready(), {
       filter,
       after,
@@ -215,9 +223,9 @@ export class App implements AsyncDisposable {
   async waitForEvent(type: EventDefinition | string, options: WaitOptions<any> = {}): Promise<any> {
     const { match, after = "latest", timeoutMs, signal, ...fields } = options as WaitOptions<NexusEvent> & { readonly match?: JsonObject };
     checkWhole("timeoutMs", timeoutMs, 0);
-    const filter = filterOf({ ...fields, type });
+    const filter = this.access.seen(filterOf({ ...fields, type }));
     const { log, feed } = this.#life.opened ?? (await this.#life.ready());
-    const position = await positionOf(log, after);
+    const position = await positionOf(log, after, filter.seen?.by);
     const signals = signal === undefined ? this.#life.ended : AbortSignal.any([signal, this.#life.ended]);
     return await waitFor(feed, this.#setup.clock, { filter, match, after: position }, timeoutMs, signals);
   }
@@ -313,12 +321,13 @@ export class App implements AsyncDisposable {
   }
 
   async #getRun(runId: string): Promise<RunRecord> {
-    const record = await (await this.#life.ready()).runs.get(runId);
+    const record = await (await this.#life.ready()).runs.get(runId, this.access.sight);
     if (record === undefined) throw new NexusError("RUN_NOT_FOUND", { runId });
     return record;
   }
 
   async #cancelRun(runId: string, reason: string | undefined): Promise<RunRecord> {
+    if (this.access.caller !== undefined) this.access.checkOwner((await this.#getRun(runId)).userId);
     await (await this.#life.ready()).executor.cancel(runId, reason);
     return await this.#getRun(runId);
   }

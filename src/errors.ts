@@ -33,6 +33,7 @@ export interface ErrorDetails {
   EVENT_TYPE_EXISTS: { readonly type: string; readonly version: number };
   EVENT_TYPE_INVALID: { readonly type: string; readonly reason: string };
   FILTER_INVALID: { readonly field: string; readonly reason: string };
+  FORBIDDEN: { readonly scope: string };
   GRAPH_INVALID: { readonly faults: readonly Fault[] };
   HANDLER_TIMEOUT: { readonly timeoutMs: number };
   HOST_REFUSED: { readonly host: string };
@@ -73,6 +74,7 @@ export interface ErrorDetails {
   STORE_UNAVAILABLE: { readonly store: string };
   STREAM_CONFLICT: { readonly stream: string; readonly last: string | null };
   TARGET_REFUSED: { readonly host: string; readonly reason: string };
+  UNAUTHENTICATED: {};
   UPGRADE_REQUIRED: { readonly subprotocol: string };
   WORKFLOW_EXISTS: { readonly workflow: string };
   WORKFLOW_FAILED: { readonly runId: string; readonly cursor: string; readonly error: RunError };
@@ -98,8 +100,8 @@ export const ERRORS: { readonly [Code in ErrorCode]: ErrorRow } = {
   BIND_REFUSED: row(
     500,
     false,
-    "Without credentials the server binds to this machine only.",
-    "Bind to 127.0.0.1 and put your own server in front, or mount app.handler() behind your own sign-in.",
+    "Without credentials and allowed hosts the server binds to this machine only.",
+    "Bind to 127.0.0.1, or set auth.authenticate and http.allowedHosts.",
   ),
   BODY_INVALID: row(400, false, "The body is not the JSON that was expected.", "Send valid UTF-8 JSON; the detail says where it breaks."),
   BODY_TOO_LARGE: row(
@@ -138,6 +140,7 @@ export const ERRORS: { readonly [Code in ErrorCode]: ErrorRow } = {
     "Use 1 to 128 of A-Z a-z 0-9 _ . - and none of the reserved prefixes.",
   ),
   FILTER_INVALID: row(400, false, "The filter cannot be read.", "See the filter grammar; the field and the reason are named."),
+  FORBIDDEN: row(403, false, "This caller may not do that.", "Ask whoever runs the server for the scope that is named."),
   GRAPH_INVALID: row(422, false, "The graph is not a workflow.", "Correct each fault."),
   HANDLER_TIMEOUT: row(504, false, "A handler did not end in time.", "Do less in it, raise its timeoutMs, or heed its signal."),
   HOST_REFUSED: row(
@@ -213,6 +216,7 @@ export const ERRORS: { readonly [Code in ErrorCode]: ErrorRow } = {
     "Deliveries do not go to this address.",
     "Use https and a public host; for one on this machine say allowLoopback.",
   ),
+  UNAUTHENTICATED: row(401, false, "The server does not know who is calling.", "Sign in, or send a credential that it knows."),
   UPGRADE_REQUIRED: row(426, false, "This address speaks WebSocket.", "Connect with the subprotocol nexus.v1."),
   WORKFLOW_EXISTS: row(409, false, "A workflow of this name is registered.", "Choose another name, or unregister it first."),
   WORKFLOW_FAILED: row(500, false, "The workflow failed.", "The error and the run's events say where."),

@@ -33,6 +33,7 @@ export { defineEvent, type EventTypeOptions } from "./events/event-type.ts";
 export type { Fields } from "./events/fields.ts";
 export type { JsonObject, JsonValue } from "./events/json.ts";
 export { jsonSchema } from "./events/json-schema.ts";
+export type { Principal } from "./events/principal.ts";
 export type { EventFor, OpenRegistry, Registry, RegistryOf, UndeclaredEvent } from "./events/registry.ts";
 export type { Schema, SchemaInput, SchemaOutput } from "./events/schema.ts";
 export type { RetentionLimits } from "./log/retention.ts";

@@ -43,6 +43,10 @@ class NexusServer extends App {
     return this.#starting;
   }
 
+  override async health(): Promise<object> {
+    return { ...(await super.health()), streams: this.#site.streams };
+  }
+
   protected override async stopAccepting(): Promise<void> {
     await this.#server?.stopAccepting();
   }
@@ -50,6 +54,12 @@ class NexusServer extends App {
   protected override async closeStreams(): Promise<void> {
     await this.#site.close();
     await this.#server?.close();
+  }
+
+  /** What keeps it from being reached from other machines. */
+  #missingToBindWider(): string | undefined {
+    if (!this.access.hasCredentials) return "auth.authenticate";
+    return (this.#http.allowedHosts ?? []).length === 0 ? "http.allowedHosts" : undefined;
   }
 
   async #start(options: {
@@ -66,7 +76,11 @@ class NexusServer extends App {
       if (!this.#site.upgrade(request, socket, head, ""))
         refuse(socket, new NexusError("NOT_FOUND", { path: (request.url ?? "").slice(0, 200) }), this.logger);
     };
-    const server = await listen(this.fetch, upgrade, { host: options.host ?? this.#http.host, port: options.port ?? this.#http.port });
+    const server = await listen(this.fetch, upgrade, {
+      host: options.host ?? this.#http.host,
+      port: options.port ?? this.#http.port,
+      missing: this.#missingToBindWider(),
+    });
     try {
       await this.begin();
       // stop() was called meanwhile, and knew of no server to close.

@@ -16,6 +16,7 @@ const OPTIONS: readonly string[] = [
   "eventTypes",
   "store",
   "http",
+  "auth",
   "limits",
   "redact",
   "retention",
@@ -26,6 +27,7 @@ const HTTP_OPTIONS: readonly string[] = ["host", "port", "allowedHosts", "allowe
   NexusOptions["http"]
 >)[];
 const RETENTION_LIMITS: readonly string[] = ["maxAgeMs", "maxEvents", "maxBytes"] satisfies readonly (keyof RetentionLimits)[];
+const AUTH_OPTIONS: readonly string[] = ["authenticate"] satisfies readonly (keyof NonNullable<NexusOptions["auth"]>)[];
 const RUN_OPTIONS: readonly string[] = [
   "sessionId",
   "userId",
@@ -41,12 +43,25 @@ export function checkOptions(options: NexusOptions<any, any, any>): void {
   for (const option of Object.keys(options)) if (!OPTIONS.includes(option)) throw new NexusError("OPTION_UNSUPPORTED", { option });
   for (const option of Object.keys(options.http ?? {}))
     if (!HTTP_OPTIONS.includes(option)) throw new NexusError("OPTION_UNSUPPORTED", { option: `http.${option}` });
+  checkAuth(options.auth);
   if (options.name !== undefined && !NAME.test(options.name)) {
     throw new NexusError("OPTION_INVALID", { option: "name", reason: "it is not 1 to 64 of A-Z a-z 0-9 _ . -" });
   }
   if (options.eventTypes !== undefined && options.eventTypes !== "open" && options.eventTypes !== "strict") {
     throw new NexusError("OPTION_INVALID", { option: "eventTypes", reason: "it is open or strict" });
   }
+}
+
+/** An app that was to have credentials must not open without them. */
+function checkAuth(auth: NexusOptions["auth"]): void {
+  if (auth === undefined) return;
+  for (const option of Object.keys(auth))
+    if (!AUTH_OPTIONS.includes(option)) throw new NexusError("OPTION_UNSUPPORTED", { option: `auth.${option}` });
+  if (typeof auth.authenticate !== "function")
+    throw new NexusError("OPTION_INVALID", {
+      option: "auth.authenticate",
+      reason: "it is not a function; leave auth out for an app without credentials",
+    });
 }
 
 /** The event types an app was given, by name. @throws EVENT_TYPE_EXISTS for two of one name. */

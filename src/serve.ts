@@ -4,12 +4,13 @@ import type { Hono } from "hono";
 import type { NexusOptions } from "./api.ts";
 import type { App } from "./app.ts";
 import { checkCaller, type GuardOptions } from "./channels/http/guard.ts";
+import { upgradeRequestOf } from "./channels/http/node-request.ts";
+import { pageAnswer } from "./channels/http/page.ts";
 import { problemResponse } from "./channels/http/problem.ts";
 import { routes } from "./channels/http/routes.ts";
 import type { OpenStream } from "./channels/http/sse.ts";
 import { socketUpgrade } from "./channels/http/upgrade.ts";
 import { NexusError } from "./errors.ts";
-import type { Context } from "./events/context.ts";
 import type { Channel } from "./events/event.ts";
 
 /** How often streams are looked after. */
@@ -31,10 +32,11 @@ export class Site {
     this.#guard = { allowedHosts: http.allowedHosts ?? [], allowedOrigins: http.allowedOrigins ?? [] };
     this.#upgrade = socketUpgrade({
       app,
-      admit: ({ headers }) => {
+      admit: async (request) => {
+        const { headers } = request;
         checkCaller(headers.host, headers.origin, this.#guard);
         if (app.isStopping) throw stopping();
-        return callerContext(headers["nexus-channel"]);
+        return await app.access.contextOf(upgradeRequestOf(request), channelOf(headers["nexus-channel"]));
       },
       opened: (stream) => this.#opened(stream),
     });
@@ -63,10 +65,17 @@ export class Site {
     if (request.method === "OPTIONS" && origin !== undefined) return preflight();
     if (this.#app.isStopping) throw stopping();
     await this.#app.begin();
-    const context = callerContext(request.headers.get("nexus-channel") ?? undefined);
+    const page = await pageAnswer(request, basePath);
+    if (page !== undefined) return page;
+    const context = await this.#app.access.contextOf(request, channelOf(request.headers.get("nexus-channel") ?? undefined));
     const session = request.headers.get("nexus-session");
     const around = session === null ? context : await this.#app.inSession(context, session);
     return await this.#app.within(around, () => this.#routesUnder(basePath).fetch(request));
+  }
+
+  /** How many streams and sockets are open. */
+  get streams(): number {
+    return this.#streams.size;
   }
 
   /** @returns false for a request that is not for a WebSocket of ours; nothing was done to it. */
@@ -93,7 +102,6 @@ export class Site {
         {
           app: this.#app,
           opened: (stream) => this.#opened(stream),
-          streams: () => this.#streams.size,
           stopping: this.#stopping.signal,
         },
         basePath,
@@ -129,19 +137,17 @@ function stopping(): NexusError {
 }
 
 /** The header describes the caller; it authorises nothing. @throws REQUEST_INVALID */
-function callerContext(header: string | string[] | undefined): Context {
+function channelOf(header: string | string[] | undefined): Channel {
   if (header !== undefined && header !== "api" && header !== "cli") {
     throw new NexusError("REQUEST_INVALID", { faults: [{ path: "Nexus-Channel", message: "is api or cli" }] });
   }
-  const channel: Channel = header ?? "api";
-  // Without credentials everyone is the person at this machine.
-  return { channel, userId: "local" };
+  return header ?? "api";
 }
 
 function preflight(): Response {
   const headers = {
     "access-control-allow-methods": "GET, POST, PATCH, DELETE",
-    "access-control-allow-headers": "content-type, idempotency-key, last-event-id, nexus-channel, nexus-session",
+    "access-control-allow-headers": "authorization, content-type, idempotency-key, last-event-id, nexus-channel, nexus-session",
     "access-control-max-age": "600",
   };
   return new Response(null, { status: 204, headers });

@@ -1,6 +1,6 @@
 import { NexusError } from "../errors.ts";
 import type { Cursor, NexusEvent } from "../events/event.ts";
-import type { Filter } from "../events/filter.ts";
+import type { Filter, Sight } from "../events/filter.ts";
 import { positionOf } from "../log/cursor.ts";
 import type { Feed } from "../log/feed.ts";
 import type { Log } from "../log/log.ts";
@@ -40,8 +40,8 @@ export function subscription(source: Source | Promise<Source>, options: Subscrip
   const signal = AbortSignal.any([closed.signal, ...options.signals]);
   let cursor: Cursor = options.after instanceof Date ? `time:${options.after.toISOString()}` : options.after;
   const take = async ({ log, feed }: Source): Promise<{ readonly feed: Feed; readonly position: number }> => {
-    const position = await placeOf(log, options.after, options.onLoss);
-    cursor = await feed.cursorAt(position);
+    const position = await placeOf(log, options.after, options.onLoss, options.filter.seen?.by);
+    cursor = await feed.cursorAt(position, options.filter.seen?.by);
     return { feed, position };
   };
   const place = source instanceof Promise ? source.then(take) : take(source);
@@ -85,9 +85,9 @@ export function subscription(source: Source | Promise<Source>, options: Subscrip
 }
 
 /** The position of a place. @throws CURSOR_* unless `onLoss` says to go on from the earliest. */
-export async function placeOf(log: Log, after: After, onLoss: "earliest" | undefined): Promise<number> {
+export async function placeOf(log: Log, after: After, onLoss: "earliest" | undefined, sight?: Sight): Promise<number> {
   try {
-    return await positionOf(log, after);
+    return await positionOf(log, after, sight);
   } catch (error) {
     if (onLoss === "earliest" && isLoss(error)) return await positionOf(log, "earliest");
     throw error;

@@ -20,7 +20,16 @@ export interface Filter {
   readonly since?: number;
   /** timestamp < until. */
   readonly until?: number;
+  /** Whose rights narrow it, and what it is without them. */
+  readonly seen?: { readonly by: Sight; readonly of: Filter };
   matches(event: TimedEvent): boolean;
+}
+
+/** What one of several users may see of a log. */
+export interface Sight {
+  readonly userId: string;
+  /** True for every public event, and for nothing else but some of this user's own: a store may look for those alone. */
+  sees(event: Pick<NewEvent, "userId" | "visibility">): boolean;
 }
 
 const VALUES_A_FIELD = 64;
@@ -65,6 +74,17 @@ export function parseFilter(input: Readonly<Record<string, unknown>>, options?: 
     } else throw invalid(field, `there is no such field; there are ${INDEXED_FIELDS.join(", ")}, broadcast, since, until`);
   }
   return make(fields, broadcast, since, until);
+}
+
+/** The filter as one user's rights narrow it: checked after it, for each event. */
+export function seenBy(filter: Filter, sight: Sight | undefined): Filter {
+  if (sight === undefined) return filter;
+  return {
+    ...filter,
+    key: JSON.stringify([filter.key, sight.userId]),
+    seen: { by: sight, of: filter },
+    matches: (event) => filter.matches(event) && sight.sees(event),
+  };
 }
 
 /** A moment as it may be written: RFC 3339 with a zone, milliseconds since the epoch, or a Date. */

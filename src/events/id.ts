@@ -41,9 +41,23 @@ export function idOfDigest(digest: Uint8Array): string {
   return format(view);
 }
 
-/** @throws OPTION_INVALID for an id that a caller may not choose: 1 to 128 of printable ASCII without space and comma. */
+/** Whether it is an id that a caller may choose: 1 to 128 of printable ASCII without space and comma. */
+export function isCallerId(id: unknown): id is string {
+  return typeof id === "string" && CALLER_ID.test(id);
+}
+
+/**
+ * The id under which a caller's own id is recorded, `<userId>/<id>`: no user's ids are those of another.
+ *
+ * What a user's id has before the slash has no slash in it.
+ */
+export function idUnder(userId: string, id: string): string {
+  return `${userId.replaceAll("%", "%25").replaceAll("/", "%2F")}/${id}`;
+}
+
+/** @throws OPTION_INVALID for an id that a caller may not choose. */
 export function checkCallerId(option: string, id: string): void {
-  if (typeof id !== "string" || !CALLER_ID.test(id)) {
+  if (!isCallerId(id)) {
     throw new NexusError("OPTION_INVALID", { option, reason: "it is not 1 to 128 printable ASCII characters without space and comma" });
   }
 }

@@ -1,16 +1,21 @@
+/** What a credential may allow. */
+export const SCOPES = [
+  "workflows:read",
+  "workflows:run",
+  "events:read",
+  "events:emit",
+  "events:broadcast",
+  "events:read:all",
+  "sessions:write",
+  "admin",
+] as const;
+
 /** What a credential must allow for an operation. */
-export type Scope =
-  | "workflows:read"
-  | "workflows:run"
-  | "events:read"
-  | "events:emit"
-  | "events:broadcast"
-  | "events:read:all"
-  | "sessions:write"
-  | "admin";
+export type Scope = (typeof SCOPES)[number];
 
 /** Who is calling, as the credential says. */
 export interface Principal {
+  /** 1 to 128 of printable ASCII without space and comma: the owner of whatever the call causes. */
   readonly userId: string;
   readonly scopes: readonly Scope[];
 }

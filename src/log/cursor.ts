@@ -1,7 +1,7 @@
 import { crc32 } from "node:zlib";
 import { NexusError } from "../errors.ts";
 import type { Cursor } from "../events/event.ts";
-import { parseFilter, parseInstant } from "../events/filter.ts";
+import { parseFilter, parseInstant, type Sight } from "../events/filter.ts";
 import type { Head, Log } from "./log.ts";
 
 const CURSOR = /^([0-9a-z]{10})\.(0|[1-9]\d{0,15})(?:\.([0-9a-z]{1,7}))?$/;
@@ -16,18 +16,24 @@ export function cursorOf(epoch: string, sequence: number, id?: string): Cursor {
   return id === undefined ? place : `${place}.${checkOf(id)}`;
 }
 
+/** The cursor without its check, which tells of the event's id: for whoever may not see the event. */
+export function withoutCheck(cursor: Cursor): Cursor {
+  return cursor.split(".", 2).join(".");
+}
+
 /**
  * The position that a place names: a cursor, "earliest", "latest", "time:<RFC 3339>" or a Date.
  *
+ * @param sight of whoever names it: a check of an event that is not theirs to see is not compared, or it could be guessed.
  * @throws CURSOR_INVALID for what is none of these · CURSOR_UNKNOWN for a cursor of another history · CURSOR_EXPIRED below the floor.
  */
-export async function positionOf(log: Log, place: string | Date): Promise<number> {
+export async function positionOf(log: Log, place: string | Date, sight?: Sight): Promise<number> {
   const head = await log.head();
   if (place === "earliest") return head.floor;
   if (place === "latest") return head.sequence;
   if (place instanceof Date) return positionOfTime(log, head, place.getTime());
   if (typeof place === "string" && place.startsWith("time:")) return positionOfTime(log, head, timeIn(place));
-  return positionOfCursor(log, head, place);
+  return positionOfCursor(log, head, place, sight);
 }
 
 function timeIn(place: string): number {
@@ -49,7 +55,7 @@ async function positionOfTime(log: Log, head: Head, since: number): Promise<numb
   return first === undefined ? head.sequence : first.sequence - 1;
 }
 
-async function positionOfCursor(log: Log, head: Head, cursor: string): Promise<number> {
+async function positionOfCursor(log: Log, head: Head, cursor: string, sight: Sight | undefined): Promise<number> {
   const match = typeof cursor === "string" ? CURSOR.exec(cursor) : null;
   if (match === null) throw new NexusError("CURSOR_INVALID", { cursor: String(cursor).slice(0, 200) });
   const [, epoch, digits, check] = match;
@@ -63,6 +69,7 @@ async function positionOfCursor(log: Log, head: Head, cursor: string): Promise<n
   const event = events[0];
   if (event === undefined || event.sequence !== sequence)
     throw new NexusError("CURSOR_EXPIRED", { cursor, earliest: cursorOf(head.epoch, (await log.head()).floor) });
+  if (sight?.sees(event) === false) return sequence;
   if (checkOf(event.id) !== check) throw new NexusError("CURSOR_UNKNOWN", { cursor, reason: "unknown", earliest });
   return sequence;
 }

@@ -4,7 +4,7 @@ import type { EventDefinition } from "../events/definitions.ts";
 import type { EmitOptions, Receipt } from "../events/emitter.ts";
 import type { NewEvent, Visibility } from "../events/event.ts";
 import { checkCustomType, isEventDefinition, parserOfDefinition } from "../events/event-type.ts";
-import { checkCallerId } from "../events/id.ts";
+import { checkCallerId, idUnder } from "../events/id.ts";
 import { checkData, checkMetadata, type Limits } from "../events/limits.ts";
 import { cursorOf } from "./cursor.ts";
 import type { Position } from "./log.ts";
@@ -81,7 +81,7 @@ export class LogEmitter {
     else around.emissions.check();
     // An id of the caller's own is the caller's business; inside a run any other follows from the place in its code.
     const own = options.id === undefined ? around?.emissions?.next() : undefined;
-    const id = options.id ?? own?.id ?? this.#parts.newId();
+    const id = options.id === undefined ? (own?.id ?? this.#parts.newId()) : recordedId(options.id, around);
     const { sessionId = around?.sessionId, userId = around?.userId, correlationId = around?.correlationId ?? id, metadata } = options;
     const event: NewEvent = {
       id,
@@ -124,6 +124,11 @@ async function ownedLater(event: NewEvent, owner: Promise<Owner>, options: EmitO
   // A copy: what the caller does to its object meanwhile changes nothing.
   const copy = { ...event, data: JSON.parse(JSON.stringify(event.data)) as unknown };
   return owned(copy, await owner, options);
+}
+
+/** A caller from outside who is known has ids of their own: nobody can look for, take or block another's. */
+function recordedId(id: string, around: Context | undefined): string {
+  return around?.principal === undefined ? id : idUnder(around.principal.userId, id);
 }
 
 /** What an emitter is told, in a run as outside of one. */

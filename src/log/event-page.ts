@@ -30,6 +30,7 @@ export interface EventPage {
  */
 export async function eventPage(log: Log, feed: Feed, query: EventPageQuery): Promise<EventPage> {
   const { filter, after, before, limit, order = "asc" } = query;
+  const sight = filter.seen?.by;
   if (order !== "asc" && order !== "desc") throw new NexusError("OPTION_INVALID", { option: "order", reason: "it is asc or desc" });
   if (after !== undefined && before !== undefined)
     throw new NexusError("OPTION_INVALID", { option: "before", reason: "it cannot be combined with after" });
@@ -37,22 +38,22 @@ export async function eventPage(log: Log, feed: Feed, query: EventPageQuery): Pr
     log.read({ after: position, filter, order: direction, ...(limit !== undefined && { limit }) });
   const shown = (page: LogPage): NexusEvent[] => page.events.map((stored) => feed.event(stored));
   if (after !== undefined) {
-    const position = await positionOf(log, after);
+    const position = await positionOf(log, after, sight);
     const page = await read(position, "asc");
     // After the read: the floor only rises, so events that were skipped cannot go unseen.
     const { epoch, floor } = await log.head();
     if (position < floor) throw new NexusError("CURSOR_EXPIRED", { cursor: cursorOf(epoch, position), earliest: cursorOf(epoch, floor) });
     const events = shown(page);
-    return { events: order === "asc" ? events : events.reverse(), cursor: await feed.cursorAt(page.next), hasMore: !page.upToDate };
+    return { events: order === "asc" ? events : events.reverse(), cursor: await feed.cursorAt(page.next, sight), hasMore: !page.upToDate };
   }
-  const position = before === undefined ? (await log.head()).sequence : await positionOf(log, before);
+  const position = before === undefined ? (await log.head()).sequence : await positionOf(log, before, sight);
   const page = await read(position, "desc");
   const events = shown(page);
   const oldest = events.at(-1);
   return {
     events: order === "asc" ? events.reverse() : events,
-    cursor: await feed.cursorAt(position),
+    cursor: await feed.cursorAt(position, sight),
     hasMore: !page.upToDate,
-    previous: await feed.cursorAt(oldest === undefined ? page.next : oldest.sequence - 1),
+    previous: await feed.cursorAt(oldest === undefined ? page.next : oldest.sequence - 1, sight),
   };
 }

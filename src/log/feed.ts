@@ -1,9 +1,9 @@
 import { NexusError } from "../errors.ts";
 import type { Cursor, NexusEvent, StoredEvent } from "../events/event.ts";
-import type { Filter } from "../events/filter.ts";
+import type { Filter, Sight } from "../events/filter.ts";
 import { recordedEvent } from "../events/recorded-event.ts";
 import { Batch, type FeedEvent } from "./batch.ts";
-import { cursorOf } from "./cursor.ts";
+import { cursorOf, withoutCheck } from "./cursor.ts";
 import type { Head, Log } from "./log.ts";
 import { Waiters } from "./waiters.ts";
 import { batchOf, Window } from "./window.ts";
@@ -67,10 +67,13 @@ export class Feed {
     return () => this.#listeners.delete(listener);
   }
 
-  /** The cursor of a position, with its check where the event before it is still there. */
-  async cursorAt(position: number): Promise<Cursor> {
+  /** The cursor of a position, with its check where the event before it is still there, and is one that `sight` sees. */
+  async cursorAt(position: number, sight?: Sight): Promise<Cursor> {
     if (position === 0) return cursorOf(this.epoch, 0);
-    return this.#window.at(position)?.event.cursor ?? cursorOf(this.epoch, position, (await this.#eventAt(position))?.id);
+    const near = this.#window.at(position)?.event;
+    if (near !== undefined) return sight?.sees(near) === false ? withoutCheck(near.cursor) : near.cursor;
+    const event = await this.#eventAt(position);
+    return cursorOf(this.epoch, position, event !== undefined && sight?.sees(event) !== false ? event.id : undefined);
   }
 
   /** The event as readers get it. */
@@ -105,7 +108,7 @@ export class Feed {
     const batch = batchOf(events, 0);
     const last = batch.at(-1)?.event;
     const next = batch.length < events.length ? (last as NexusEvent).sequence : page.next;
-    return new Batch(batch, next, last?.sequence === next ? last.cursor : await this.cursorAt(next));
+    return new Batch(batch, next, last?.sequence === next ? last.cursor : await this.cursorAt(next, filter.seen?.by));
   }
 
   async #follow(): Promise<void> {

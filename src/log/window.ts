@@ -1,6 +1,6 @@
-import type { Cursor } from "../events/event.ts";
-import type { Filter } from "../events/filter.ts";
+import type { Filter, Sight } from "../events/filter.ts";
 import { Batch, type FeedEvent } from "./batch.ts";
+import { withoutCheck } from "./cursor.ts";
 
 /** Events of one batch, and their JSON's length: one write to a connection, so far below what may wait for one. */
 const BATCH_EVENTS = 128;
@@ -72,15 +72,37 @@ export class Window {
   read(after: number, filter: Filter): Batch {
     const all = batchOf(this.#events, this.#first + after - this.#start);
     const next = after + all.length;
-    const key = `${after}-${next} ${filter.key}`;
+    const last = all.at(-1) as FeedEvent;
+    const { seen } = filter;
+    const matching = seen?.of ?? filter;
+    const key = `${after}-${next} ${matching.key}`;
+    const batch = this.#kept(
+      key,
+      () =>
+        new Batch(
+          all.filter(({ event }) => matching.matches(event)),
+          next,
+          last.event.cursor,
+        ),
+    );
+    return seen === undefined ? batch : this.#seenBy(seen.by, batch, key, last);
+  }
+
+  /** What one user sees of a batch: that itself, if it is all; what is shared with everyone who sees the public events of it; or what has something of the user's own. */
+  #seenBy(sight: Sight, whole: Batch, key: string, last: FeedEvent): Batch {
+    const events = whole.events.filter(({ event }) => sight.sees(event));
+    const seesLast = sight.sees(last.event);
+    if (seesLast && events.length === whole.events.length) return whole;
+    const isPublic = ({ event }: FeedEvent): boolean => event.visibility === "public";
+    const who = events.every(isPublic) && (!seesLast || isPublic(last)) ? "public" : `user ${sight.userId}`;
+    const { cursor } = last.event;
+    return this.#kept(`${key} ${who}`, () => new Batch(events, whole.next, seesLast ? cursor : withoutCheck(cursor)));
+  }
+
+  #kept(key: string, make: () => Batch): Batch {
     const known = this.#batches.get(key);
     if (known !== undefined) return known;
-    const { cursor } = (all.at(-1) as FeedEvent).event as { readonly cursor: Cursor };
-    const batch = new Batch(
-      all.filter(({ event }) => filter.matches(event)),
-      next,
-      cursor,
-    );
+    const batch = make();
     this.#batches.set(key, batch);
     // A Map keeps the order of insertion: the oldest goes.
     if (this.#batches.size > KEPT) this.#batches.delete(this.#batches.keys().next().value as string);

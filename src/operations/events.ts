@@ -2,7 +2,7 @@ import Type from "typebox";
 import { placeOf } from "../delivery/subscription.ts";
 import { NexusError } from "../errors.ts";
 import type { EmitOptions } from "../events/emitter.ts";
-import { parseFilter } from "../events/filter.ts";
+import { parseFilter, seenBy } from "../events/filter.ts";
 import type { JsonObject } from "../events/json.ts";
 import { eventPage } from "../log/event-page.ts";
 import { tail } from "../log/tail.ts";
@@ -31,7 +31,9 @@ const list: Operation = operation({
   filter: "bounded",
   run: async (app, { filter = {}, after, before, order, limit }) => {
     const { log, feed } = await app.source();
-    return { body: await eventPage(log, feed, { filter: parseFilter(filter, { times: true }), after, before, order, limit }) };
+    return {
+      body: await eventPage(log, feed, { filter: app.access.seen(parseFilter(filter, { times: true })), after, before, order, limit }),
+    };
   },
 });
 
@@ -82,8 +84,9 @@ const poll: Operation = operation({
   filter: "open",
   run: async (app, { filter = {}, after = "latest", waitMs = 25_000, onLoss, limit = 100 }, call) => {
     const { log, feed } = await app.source();
-    const parsed = parseFilter(filter);
-    let position = await placeOf(log, after, onLoss);
+    const { sight } = app.access;
+    const seen = seenBy(parseFilter(filter), sight);
+    let position = await placeOf(log, after, onLoss, sight);
     const over = new AbortController();
     const signal = AbortSignal.any([over.signal, call.signal]);
     app.clock.sleep(waitMs, signal).then(
@@ -91,12 +94,12 @@ const poll: Operation = operation({
       () => {}, // Answered, or the caller is gone.
     );
     try {
-      for await (const batch of tail(feed, position, signal, parsed)) {
+      for await (const batch of tail(feed, position, signal, seen)) {
         const events = batch.events.slice(0, limit).map(({ event }) => event);
         const last = events.at(-1);
         if (last !== undefined) {
           const next = events.length < batch.events.length ? last.sequence : batch.next;
-          return { body: { events, cursor: await feed.cursorAt(next), hasMore: next < feed.end } };
+          return { body: { events, cursor: await feed.cursorAt(next, sight), hasMore: next < feed.end } };
         }
         position = batch.next;
       }
@@ -107,7 +110,7 @@ const poll: Operation = operation({
     } finally {
       over.abort();
     }
-    return { body: { events: [], cursor: await feed.cursorAt(position), hasMore: position < feed.end } };
+    return { body: { events: [], cursor: await feed.cursorAt(position, sight), hasMore: position < feed.end } };
   },
 });
 

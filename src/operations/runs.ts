@@ -52,8 +52,10 @@ const events: Operation = operation({
   query: Type.Object({ after: Type.Optional(Type.String()), limit: LIMIT }, { additionalProperties: false }),
   run: async (app, { runId, after = "earliest", limit }) => {
     const { log, feed } = await app.source();
-    const filter = filterOf({ runId });
-    const first = await log.read({ after: 0, filter, limit: 1 });
+    const filter = app.access.seen(filterOf({ runId }));
+    // What it emitted for everyone is no proof of a run that is another's.
+    const own = app.access.sight === undefined ? filter : app.access.seen(filterOf({ runId, type: ["workflow.*", "step.*"] }));
+    const first = await log.read({ after: 0, filter: own, limit: 1 });
     if (first.events.length === 0) throw new NexusError("RUN_NOT_FOUND", { runId });
     return { body: await eventPage(log, feed, { filter, after, limit }) };
   },

@@ -1,11 +1,30 @@
+import type { Scope } from "../events/principal.ts";
 import { EVENT_OPERATIONS } from "./events.ts";
+import { HEALTH_OPERATIONS } from "./health.ts";
 import type { Operation } from "./operation.ts";
 import { RUN_OPERATIONS } from "./runs.ts";
 import { SESSION_OPERATIONS } from "./sessions.ts";
 import { WORKFLOW_OPERATIONS } from "./workflows.ts";
 
 /** Everything that can be asked of an app; HTTP routes and WebSocket ops are rendered from it. */
-export const OPERATIONS: readonly Operation[] = [...WORKFLOW_OPERATIONS, ...RUN_OPERATIONS, ...EVENT_OPERATIONS, ...SESSION_OPERATIONS];
+export const OPERATIONS: readonly Operation[] = [
+  ...WORKFLOW_OPERATIONS,
+  ...RUN_OPERATIONS,
+  ...EVENT_OPERATIONS,
+  ...SESSION_OPERATIONS,
+  ...HEALTH_OPERATIONS,
+];
+
+interface Stream {
+  readonly path: string;
+  readonly scope: Scope;
+}
+
+/** What is followed rather than asked: server-sent events, and a subscription over a WebSocket. The channels say how. */
+export const STREAMS: { readonly stream: Stream; readonly subscribe: Stream } = {
+  stream: { path: "/events/stream", scope: "events:read" },
+  subscribe: { path: "/events/ws", scope: "events:read" },
+};
 
 /** @param name of the table: one that is not there is a mistake in the code. */
 export function operationNamed(name: string): Operation {

@@ -1,5 +1,6 @@
 import Type from "typebox";
 import type { App } from "../app.ts";
+import { NexusError } from "../errors.ts";
 import type { JsonObject } from "../events/json.ts";
 import type { LaunchedRun } from "../workflows/launcher.ts";
 import type { Outcome } from "../workflows/outcome.ts";
@@ -83,7 +84,7 @@ async function executed(app: App, { name, waitMs, inputs, sessionId, metadata, i
   const outcome = run.ended ?? (waitMs === 0 ? undefined : await endWithin(app, run, waitMs, call.signal));
   // A run that left this process goes on: the caller is told where to look.
   if (outcome === undefined || outcome.status === "left") return { status: 202, body: { runId, status: run.status, cursor } };
-  if (outcome.status !== "completed") throw outcome.error;
+  if (outcome.status !== "completed") throw placedAt(outcome.error, cursor);
   const { result, durationMs } = outcome;
   return { body: { runId, status: "completed", ...(result !== undefined && { result }), durationMs, cursor } };
 }
@@ -107,9 +108,14 @@ async function endWithin(app: App, run: LaunchedRun, waitMs: number, gone: Abort
   }
 }
 
+/** How a run ended, with the place as its caller may know it. */
+function placedAt(error: NexusError, cursor: string): NexusError {
+  return "cursor" in error.details ? new NexusError(error.code, { ...error.details, cursor } as never, { detail: error.message }) : error;
+}
+
 async function cursorNow(app: App): Promise<string> {
   const { log, feed } = await app.source();
-  return await feed.cursorAt((await log.head()).sequence);
+  return await feed.cursorAt((await log.head()).sequence, app.access.sight);
 }
 
 export const WORKFLOW_OPERATIONS: readonly Operation[] = [list, get, execute];

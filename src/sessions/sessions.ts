@@ -1,6 +1,8 @@
+import { sightOf } from "../access/policy.ts";
 import { NexusError } from "../errors.ts";
 import type { Context } from "../events/context.ts";
 import type { Channel } from "../events/event.ts";
+import type { Sight } from "../events/filter.ts";
 import { checkCallerId } from "../events/id.ts";
 import type { JsonObject } from "../events/json.ts";
 import { checkMetadata, type Limits } from "../events/limits.ts";
@@ -108,10 +110,11 @@ export class OpenedSessions implements Sessions {
   async list(query: SessionQuery = {}): Promise<SessionPage> {
     checkNames(query, ["userId", "after", "before", "limit"]);
     const { feed, log, clock } = this.#parts;
+    const sight = this.#sight();
     const limit = pageLimit(query.limit);
     await this.#open.caughtUp();
-    const oldest = query.after === undefined ? 0 : await positionOf(log, query.after);
-    const newest = query.before === undefined ? Number.POSITIVE_INFINITY : await positionOf(log, query.before);
+    const oldest = query.after === undefined ? 0 : await positionOf(log, query.after, sight);
+    const newest = query.before === undefined ? Number.POSITIVE_INFINITY : await positionOf(log, query.before, sight);
     // In one piece: all of the page is true for one place.
     const position = this.#open.position;
     const fitting = this.#open.all
@@ -123,14 +126,14 @@ export class OpenedSessions implements Sessions {
       .sort((a, b) => b.state.first - a.state.first);
     const shown = fitting.slice(0, limit);
     const records = shown.map(({ state, endsAt }) => structuredClone(sessionRecord(state, endsAt)));
-    const cursor = await feed.cursorAt(position);
+    const cursor = await feed.cursorAt(position, sight);
     const hasMore = fitting.length > shown.length;
     const last = shown.at(-1);
     return {
       sessions: records.map((record) => ({ ...record, cursor })),
       cursor,
       hasMore,
-      ...(hasMore && last !== undefined && { previous: await feed.cursorAt(last.state.first - 1) }),
+      ...(hasMore && last !== undefined && { previous: await feed.cursorAt(last.state.first - 1, sight) }),
     };
   }
 
@@ -211,6 +214,12 @@ export class OpenedSessions implements Sessions {
     return principal === undefined || principal.scopes.includes("admin") || (userId !== undefined && principal.userId === userId);
   }
 
+  /** What the caller sees of the log. */
+  #sight(): Sight | undefined {
+    const principal = this.#parts.context()?.principal;
+    return principal && sightOf(principal);
+  }
+
   #isDue({ endsAt }: OpenSession): boolean {
     return endsAt <= this.#parts.clock.now();
   }
@@ -249,7 +258,7 @@ export class OpenedSessions implements Sessions {
 
   async #record(state: SessionState, endsAt: number): Promise<Session> {
     const record = structuredClone(sessionRecord(state, endsAt));
-    return { ...record, cursor: await this.#parts.feed.cursorAt(this.#open.position) };
+    return { ...record, cursor: await this.#parts.feed.cursorAt(this.#open.position, this.#sight()) };
   }
 
   #nextEnd(): number | undefined {

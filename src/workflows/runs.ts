@@ -2,7 +2,7 @@ import type { After } from "../delivery/subscription.ts";
 import type { RunError } from "../errors.ts";
 import { RUN_LIFE } from "../events/built-in.ts";
 import type { Channel, Cursor } from "../events/event.ts";
-import { type Filter, parseFilter } from "../events/filter.ts";
+import { type Filter, parseFilter, type Sight, seenBy } from "../events/filter.ts";
 import type { JsonObject } from "../events/json.ts";
 import { positionOf } from "../log/cursor.ts";
 import type { Executor } from "./executor.ts";
@@ -63,11 +63,13 @@ export interface RunPage {
   readonly previous?: Cursor;
 }
 
+/** What a run begins with. */
+const BEGINNINGS = ["workflow.queued", "workflow.started"];
 const SCAN = 200;
 /** So many runs are looked at for one page: whoever asks for a rare status goes on from `previous`. */
 const LOOKS = 2_000;
 
-/** Runs as they are shown. */
+/** Runs as they are shown. With a `sight`, those of its user: another's is none. */
 export class Runs {
   readonly #services: RunServices;
   readonly #executor: Executor;
@@ -78,28 +80,35 @@ export class Runs {
   }
 
   /** @returns `undefined` when there is no such run. */
-  async get(runId: string): Promise<RunRecord | undefined> {
-    const { sequence } = await this.#services.log.head();
+  async get(runId: string, sight?: Sight): Promise<RunRecord | undefined> {
+    const { log, feed } = this.#services;
+    const { sequence } = await log.head();
+    if (sight !== undefined) {
+      // Before anything of it is read: one that is another's takes no longer than one that is not there.
+      const filter = seenBy(parseFilter({ runId, type: BEGINNINGS }), sight);
+      if ((await log.read({ after: 0, filter, limit: 1 })).events.length === 0) return undefined;
+    }
     const state = await this.#executor.read(runId, sequence);
     if (state === undefined) return undefined;
     const steps = [...state.steps].map(([step, of]) => stepRecord(step, of));
-    return { ...this.#record(state, await this.#services.feed.cursorAt(sequence)), steps };
+    return { ...this.#record(state, await feed.cursorAt(sequence, sight)), steps };
   }
 
   /** @throws CURSOR_* · OPTION_INVALID */
-  async list(query: RunQuery): Promise<RunPage> {
+  async list(query: RunQuery, sight?: Sight): Promise<RunPage> {
     const { log, feed } = this.#services;
     const { sequence } = await log.head();
-    const cursor = await feed.cursorAt(sequence);
+    const cursor = await feed.cursorAt(sequence, sight);
     const limit = query.limit ?? 100;
-    const oldest = query.after === undefined ? 0 : await positionOf(log, query.after);
-    const newest = query.before === undefined ? sequence : await positionOf(log, query.before);
+    const oldest = query.after === undefined ? 0 : await positionOf(log, query.after, sight);
+    const newest = query.before === undefined ? sequence : await positionOf(log, query.before, sight);
     const runs: RunRecord[] = [];
     let last = newest;
     let looked = 0;
-    for await (const state of this.#begun(query, newest, oldest, sequence)) {
+    for await (const state of this.#begun(query, newest, oldest, sequence, sight)) {
       const fits = query.status === undefined || this.#statusOf(state) === query.status;
-      if (looked === LOOKS || (fits && runs.length === limit)) return { runs, cursor, hasMore: true, previous: await feed.cursorAt(last) };
+      if (looked === LOOKS || (fits && runs.length === limit))
+        return { runs, cursor, hasMore: true, previous: await feed.cursorAt(last, sight) };
       if (fits) runs.push(this.#record(state, cursor));
       last = state.first - 1;
       looked += 1;
@@ -108,12 +117,13 @@ export class Runs {
   }
 
   /** Runs whose first event lies between the positions, newest first, as they stand at `upTo`. */
-  async *#begun(query: RunQuery, newest: number, oldest: number, upTo: number): AsyncGenerator<RunState> {
-    const filter = parseFilter({
-      type: ["workflow.queued", "workflow.started"],
+  async *#begun(query: RunQuery, newest: number, oldest: number, upTo: number, sight: Sight | undefined): AsyncGenerator<RunState> {
+    const asked = parseFilter({
+      type: BEGINNINGS,
       ...(query.workflow !== undefined && { workflow: query.workflow }),
       ...(query.sessionId !== undefined && { sessionId: query.sessionId }),
     });
+    const filter = seenBy(asked, sight);
     for (let before = newest; ; ) {
       const page = await this.#services.log.read({ after: before, filter, order: "desc", limit: Math.min(SCAN, (query.limit ?? 100) + 1) });
       for (const event of page.events) {

@@ -12,8 +12,24 @@ const FILE = /^[a-z][a-z0-9-]*\.(html|js|css|svg)$/;
 /** Nothing but what this server itself serves; no inline script or style. */
 const POLICY = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'";
 
-/** A file of the page, or `undefined` when there is none of that name. */
-export async function pageFile(name: string): Promise<Response | undefined> {
+/**
+ * What the page is made of; `undefined` for any other request.
+ *
+ * It is the same in every app and says nothing of one, so it is there for whoever asks: also for those who have yet to sign in.
+ *
+ * @param basePath what stands before the site's paths.
+ */
+export async function pageAnswer(request: Request, basePath: string): Promise<Response | undefined> {
+  const { pathname } = new URL(request.url);
+  if ((request.method !== "GET" && request.method !== "HEAD") || !pathname.startsWith(basePath)) return undefined;
+  const path = pathname.slice(basePath.length);
+  // Under a path of another server, what the page names is found only behind its slash.
+  if (path === "" && basePath !== "") return new Response(null, { status: 302, headers: { location: `${basePath}/` } });
+  const file = path.startsWith("/") ? await pageFile(path.slice(1) || "index.html") : undefined;
+  return file !== undefined && request.method === "HEAD" ? new Response(null, file) : file;
+}
+
+async function pageFile(name: string): Promise<Response | undefined> {
   const match = FILE.exec(name);
   if (match === null || FOLDER === undefined) return undefined;
   const content = await readFile(join(FOLDER, name)).catch((error: NodeJS.ErrnoException) => {

@@ -15,6 +15,7 @@ export function problemHeaders(error: unknown, problem: Problem): Record<string,
   const headers: Record<string, string> = { "content-type": "application/problem+json", "cache-control": "no-store" };
   if (typeof problem["retryAfterMs"] === "number") headers["retry-after"] = String(Math.ceil(problem["retryAfterMs"] / 1000));
   if (NexusError.is(error, "METHOD_NOT_ALLOWED")) headers["allow"] = error.details.allowed.join(", ");
+  if (NexusError.is(error, "UNAUTHENTICATED")) headers["www-authenticate"] = "Bearer";
   if (NexusError.is(error, "UPGRADE_REQUIRED")) headers["upgrade"] = "websocket";
   return headers;
 }

@@ -1,6 +1,7 @@
 import { isLoss } from "../../delivery/subscription.ts";
 import { NexusError } from "../../errors.ts";
 import type { Cursor } from "../../events/event.ts";
+import type { Sight } from "../../events/filter.ts";
 import { positionOf } from "../../log/cursor.ts";
 import type { Feed } from "../../log/feed.ts";
 import type { Log } from "../../log/log.ts";
@@ -25,18 +26,19 @@ export async function resumeAt(
   feed: Feed,
   requested: string | undefined,
   onLoss: string | undefined,
+  sight: Sight | undefined,
 ): Promise<{ readonly position: number; readonly resume: Resume }> {
   let position: number;
   let reason: Resume["reason"];
   try {
-    position = await positionOf(log, requested ?? "latest");
+    position = await positionOf(log, requested ?? "latest", sight);
   } catch (error) {
     if (!isLoss(error) && !NexusError.is(error, "CURSOR_INVALID")) throw error;
     reason = reasonOf(error);
     position = await positionOf(log, onLoss === "earliest" ? "earliest" : "latest");
   }
   const { floor } = await log.head();
-  const [from, earliest] = await Promise.all([feed.cursorAt(position), feed.cursorAt(floor)]);
+  const [from, earliest] = await Promise.all([feed.cursorAt(position, sight), feed.cursorAt(floor, sight)]);
   return {
     position,
     resume: { requested: requested ?? null, from, recovered: reason === undefined, earliest, ...(reason !== undefined && { reason }) },

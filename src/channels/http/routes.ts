@@ -4,9 +4,9 @@ import { NexusError } from "../../errors.ts";
 import { parseFilter } from "../../events/filter.ts";
 import { checkInput, coerced } from "../../operations/input.ts";
 import type { Method, Operation } from "../../operations/operation.ts";
-import { OPERATIONS } from "../../operations/table.ts";
+import { perform } from "../../operations/perform.ts";
+import { OPERATIONS, STREAMS } from "../../operations/table.ts";
 import { readBody } from "./body.ts";
-import { pageFile } from "./page.ts";
 import { problemResponse } from "./problem.ts";
 import { readFilterQuery, readQuery } from "./query.ts";
 import { checkOnLoss } from "./resume.ts";
@@ -17,8 +17,6 @@ export interface RouteParts {
   readonly app: App;
   /** A stream has opened. @returns what to call when it is over. @throws SERVER_STOPPING */
   readonly opened: (stream: OpenStream) => () => void;
-  /** How many are open. */
-  readonly streams: () => number;
   /** Aborts with SERVER_STOPPING for those who only wait. */
   readonly stopping: AbortSignal;
 }
@@ -38,30 +36,24 @@ export function routes(parts: RouteParts, basePath: string): Hono {
     const path = operation.path.replace(/\{(\w+)\}/g, ":$1");
     on(operation.method, path, (c) => answer(parts, operation, c));
   }
-  on("GET", "/events/stream", async (c) => {
+  on("GET", STREAMS.stream.path, async (c) => {
+    app.access.check(STREAMS.stream.scope);
     const { filter, controls } = readFilterQuery(new URL(c.req.url).searchParams, ["after", "lastEventId", "onLoss"]);
     const { onLoss } = controls;
     checkOnLoss(onLoss);
-    const parsed = parseFilter(filter);
+    const seen = app.access.seen(parseFilter(filter));
     // Nobody would read, or end, the stream that a HEAD asks about.
     if (c.req.raw.method === "HEAD") return new Response(null, { headers: SSE_HEADERS });
     const { log, feed } = await app.source();
     const requested = placeOf(c, controls);
     return await sseResponse(
       { log, feed, counters: app.counters, logger: app.logger, now: () => app.clock.now(), opened },
-      { filter: parsed, requested, onLoss },
+      { filter: seen, requested, onLoss },
     );
   });
-  on("GET", "/events/ws", async () => {
+  on("GET", STREAMS.subscribe.path, async () => {
     throw new NexusError("UPGRADE_REQUIRED", { subprotocol: "nexus.v1" });
   });
-  on("GET", "/health", async () => Response.json({ ...(await app.health()), streams: parts.streams() }));
-  on("GET", "/", async (c) => {
-    // Under a path of another server, what the page names is found only behind its slash.
-    if (basePath !== "" && !new URL(c.req.url).pathname.endsWith("/")) return c.redirect(`${basePath}/`);
-    return (await pageFile("index.html")) ?? notFound(c);
-  });
-  on("GET", "/:file{[a-z][a-z0-9-]*\\.[a-z]+}", async (c) => (await pageFile(c.req.param("file") ?? "")) ?? notFound(c));
   for (const [path, methods] of allowed) {
     hono.all(path, () => {
       throw new NexusError("METHOD_NOT_ALLOWED", { allowed: methods });
@@ -72,21 +64,19 @@ export function routes(parts: RouteParts, basePath: string): Hono {
   return hono;
 }
 
-function notFound(c: Context): never {
-  throw new NexusError("NOT_FOUND", { path: c.req.path.slice(0, 200) });
+async function answer({ app, stopping }: RouteParts, operation: Operation, c: Context): Promise<Response> {
+  const call = { signal: AbortSignal.any([c.req.raw.signal, stopping]) };
+  const { status = 200, body: answered } = await perform(app, operation, () => inputOf(operation, c), call);
+  return new Response(JSON.stringify(answered), { status, headers: { ...JSON_TYPE, "cache-control": "no-store" } });
 }
 
-async function answer({ app, stopping }: RouteParts, operation: Operation, c: Context): Promise<Response> {
+async function inputOf(operation: Operation, c: Context): Promise<object> {
   const query = queryOf(operation, c);
   const params = c.req.param() as Record<string, string>;
   checkInput(operation.params, params);
   checkInput(operation.query, query.input);
   const body = await bodyOf(operation, c);
-  const input = { ...body, ...query.input, ...params, ...(query.filter !== undefined && { filter: query.filter }) };
-  const { status = 200, body: answered } = await operation.run(app, input as never, {
-    signal: AbortSignal.any([c.req.raw.signal, stopping]),
-  });
-  return new Response(JSON.stringify(answered), { status, headers: { ...JSON_TYPE, "cache-control": "no-store" } });
+  return { ...body, ...query.input, ...params, ...(query.filter !== undefined && { filter: query.filter }) };
 }
 
 /** The body of a request; the header Idempotency-Key may stand for its field. @throws OPTION_UNSUPPORTED where there is no such field. */

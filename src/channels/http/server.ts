@@ -22,15 +22,16 @@ const CLOSING_MS = 1_000;
 /**
  * Listens on a port of its own.
  *
- * @throws BIND_REFUSED for an address that others can reach: there are no credentials · PORT_IN_USE · OPTION_INVALID
+ * @param options.missing what must be configured before it listens on an address that others can reach; absent when nothing is.
+ * @throws BIND_REFUSED for such an address · PORT_IN_USE · OPTION_INVALID
  */
 export async function listen(
   fetch: FetchHandler,
   upgrade: UpgradeHandler,
-  options: { readonly host: string | undefined; readonly port: number | undefined },
+  options: { readonly host: string | undefined; readonly port: number | undefined; readonly missing: string | undefined },
 ): Promise<Server> {
   const host = options.host ?? (process.env["NEXUS_HOST"] || "127.0.0.1");
-  if (!isLoopback(host)) throw new NexusError("BIND_REFUSED", { host });
+  if (!isLoopback(host) && options.missing !== undefined) throw bindRefused(host, options.missing);
   const port = portOf(String(options.port ?? (process.env["NEXUS_PORT"] || process.env["PORT"] || "8000")));
   const listener = getRequestListener(
     async (request, { outgoing }) => {
@@ -67,6 +68,11 @@ export async function listen(
       clearTimeout(late);
     },
   };
+}
+
+function bindRefused(host: string, missing: string): NexusError {
+  const detail = `Without ${missing} the server binds to this machine only, not to ${JSON.stringify(host)}.`;
+  return new NexusError("BIND_REFUSED", { host }, { detail });
 }
 
 /** A request whose Host or address is none never gets to the site. */

@@ -3,6 +3,7 @@ import type { App } from "../../app.ts";
 import { NexusError } from "../../errors.ts";
 import { checkInput } from "../../operations/input.ts";
 import type { Answer, Call, Operation } from "../../operations/operation.ts";
+import { perform } from "../../operations/perform.ts";
 import { operationNamed } from "../../operations/table.ts";
 
 /** A frame from the client that is one of the protocol's: an op, and the id its answer bears. */
@@ -53,12 +54,15 @@ export function checkFrame(frame: ClientFrame): void {
 
 /** Does `emit` and `execute`: the operations of the table, with their whole input in one object. */
 export async function callOperation(app: App, frame: ClientFrame, call: Call): Promise<Answer> {
-  const { input } = frame;
+  const operation = operationNamed(frame.op === "emit" ? "events.emit" : "workflows.execute");
+  return await perform(app, operation, () => inputOf(operation, frame), call);
+}
+
+function inputOf(operation: Operation, { input }: ClientFrame): object {
   if (typeof input !== "object" || input === null || Array.isArray(input))
     throw new NexusError("REQUEST_INVALID", { faults: [{ path: "input", message: "is not an object" }] });
-  const operation = operationNamed(frame.op === "emit" ? "events.emit" : "workflows.execute");
   checkInput(inputSchema(operation), input as Readonly<Record<string, unknown>>);
-  return await operation.run(app, input as never, call);
+  return input;
 }
 
 const schemas: WeakMap<Operation, TObject> = new WeakMap();

@@ -6,6 +6,7 @@ import type { Context } from "../../events/context.ts";
 import { parseFilter } from "../../events/filter.ts";
 import type { Encoder } from "../../log/batch.ts";
 import type { Answer } from "../../operations/operation.ts";
+import { STREAMS } from "../../operations/table.ts";
 import { loggedProblem } from "./problem.ts";
 import { type Outlet, Push, STUCK_MS } from "./push.ts";
 import { checkOnLoss, resumeAt } from "./resume.ts";
@@ -128,8 +129,15 @@ export class Socket implements OpenStream {
       case "emit":
       case "execute":
         return this.#reply(id, (await this.#called(frame)).body);
+      case "authenticate":
+        // Any caller passes as long as there are no credentials; and where there are, the request has said who calls.
+        if (!this.#app.access.hasCredentials) return this.#reply(id, {});
+        throw new NexusError(
+          "UNAUTHENTICATED",
+          {},
+          { detail: "Who calls is told by the headers of the request; no credential is taken here." },
+        );
       default:
-        // `ping`; and `authenticate`, which any caller passes as long as no credentials are configured.
         return this.#reply(id, {});
     }
   }
@@ -148,6 +156,7 @@ export class Socket implements OpenStream {
   }
 
   async #subscribe({ id, filter = {}, after, onLoss }: ClientFrame): Promise<void> {
+    this.#app.access.check(STREAMS.subscribe.scope);
     if (this.#pushes.size + this.#subscribing.size >= SUBSCRIPTIONS)
       throw new NexusError("OVERLOADED", { retryAfterMs: 1_000, what: "subscriptions of one connection" });
     if (typeof filter !== "object" || filter === null || Array.isArray(filter))
@@ -155,12 +164,12 @@ export class Socket implements OpenStream {
     if (after !== undefined && typeof after !== "string")
       throw new NexusError("FILTER_INVALID", { field: "after", reason: "it is not a string" });
     checkOnLoss(onLoss);
-    const parsed = parseFilter(filter as Readonly<Record<string, unknown>>);
+    const seen = this.#app.access.seen(parseFilter(filter as Readonly<Record<string, unknown>>));
     const { log, feed } = await this.#app.source();
-    const { position, resume } = await resumeAt(log, feed, after, onLoss);
+    const { position, resume } = await resumeAt(log, feed, after, onLoss, seen.seen?.by);
     if (this.#gone.signal.aborted) return;
     this.#send({ kind: "resume", id, ...resume });
-    const push = new Push(feed, parsed, this.#outlet(id), { position, cursor: resume.from }, () => this.#app.clock.now());
+    const push = new Push(feed, seen, this.#outlet(id), { position, cursor: resume.from }, () => this.#app.clock.now());
     this.#pushes.set(id, push);
     push.pump();
   }

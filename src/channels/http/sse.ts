@@ -57,7 +57,7 @@ export interface SseParts {
 
 /** Answers with a stream of server-sent events (wire.md). */
 export async function sseResponse({ log, feed, counters, logger, now, opened }: SseParts, request: SseRequest): Promise<Response> {
-  const { position, resume } = await resumeAt(log, feed, request.requested, request.onLoss);
+  const { position, resume } = await resumeAt(log, feed, request.requested, request.onLoss, request.filter.seen?.by);
   let push: Push;
   let closed: () => void;
   const body = new ReadableStream<Uint8Array>(

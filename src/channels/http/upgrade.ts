@@ -16,8 +16,8 @@ const SUBPROTOCOL = "nexus.v1";
 
 export interface UpgradeParts {
   readonly app: App;
-  /** @returns what surrounds the caller's calls. @throws HOST_REFUSED · ORIGIN_REFUSED */
-  readonly admit: (request: IncomingMessage) => Context;
+  /** @returns what surrounds the caller's calls. @throws HOST_REFUSED · ORIGIN_REFUSED · UNAUTHENTICATED */
+  readonly admit: (request: IncomingMessage) => Promise<Context>;
   readonly opened: (stream: OpenStream) => () => void;
 }
 
@@ -40,7 +40,7 @@ export function socketUpgrade({
     upgrade(request).catch((error: unknown) => refuse(socket, error, app.logger));
 
     async function upgrade(from: IncomingMessage): Promise<void> {
-      const context = admit(from);
+      const context = await admit(from);
       const offered = (from.headers["sec-websocket-protocol"] ?? "").split(",").map((protocol) => protocol.trim());
       if (!offered.includes(SUBPROTOCOL)) throw new NexusError("UPGRADE_REQUIRED", { subprotocol: SUBPROTOCOL });
       await app.begin();

@@ -1,12 +1,14 @@
 import { existsSync, statSync } from "node:fs";
 import Database from "better-sqlite3";
 import { newEpoch } from "../../log/epoch.ts";
+import { encodeBlock } from "./block.ts";
 import { unusable } from "./unavailable.ts";
 
 /** "Nexu": marks the file as ours (PRAGMA application_id). */
 const APPLICATION = 0x4e657875;
-/** Grows with each change of the tables (PRAGMA user_version). */
-const SCHEMA = 1;
+/** Grows with each change of the tables and of what stands in them (PRAGMA user_version). 2: the index has the public events. */
+const SCHEMA = 2;
+const BLOCK_EVENTS = 4096;
 
 /**
  * Opens the file, and makes it if there is none.
@@ -28,6 +30,7 @@ export function openDatabase(file: string, sync: "full" | "normal"): Database.Da
     // Nobody else writes to this file; a backup tool may hold it for a moment. Longer would stop the event loop.
     db.pragma("busy_timeout = 250");
     if (fresh) create(db);
+    else if ((db.pragma("user_version", { simple: true }) as number) < 2) indexPublicEvents(db);
     return db;
   } catch (error) {
     db.close();
@@ -75,6 +78,23 @@ function create(db: Database.Database): void {
     meta.run("epoch", newEpoch());
     for (const name of ["floor", "timestamp", "indexed", "revision"]) meta.run(name, 0);
     db.pragma(`application_id = ${APPLICATION}`);
+    db.pragma(`user_version = ${SCHEMA}`);
+  })();
+}
+
+/** What an older version did not put into the index. */
+function indexPublicEvents(db: Database.Database): void {
+  db.transaction(() => {
+    const indexed = db.prepare("SELECT value FROM meta WHERE name = 'indexed'").pluck().get() as number;
+    const found = db
+      .prepare<[number], number>("SELECT sequence FROM events WHERE sequence <= ? AND body ->> 'visibility' = 'public' ORDER BY sequence")
+      .pluck()
+      .all(indexed);
+    const insert = db.prepare("INSERT INTO postings (key, last, block) VALUES ('p', ?, ?)");
+    for (let n = 0; n < found.length; n += BLOCK_EVENTS) {
+      const block = found.slice(n, n + BLOCK_EVENTS);
+      insert.run(block.at(-1), encodeBlock(block));
+    }
     db.pragma(`user_version = ${SCHEMA}`);
   })();
 }

@@ -1,5 +1,6 @@
 import { setImmediate } from "node:timers/promises";
 import { streamOf } from "../../events/built-in.ts";
+import type { Sight } from "../../events/filter.ts";
 import { bodyOf } from "../../log/event-body.ts";
 import type { Head, Log, LogPage, ReadQuery } from "../../log/log.ts";
 import { type Match, pageOf, rangeOf } from "../../log/page.ts";
@@ -55,7 +56,15 @@ function readPage({ rows, matches }: LogParts, query: ReadQuery, head: Head): Lo
   const range = rangeOf(query, head);
   const { first, last } = filter === undefined ? range : rangeInTime(range, filter, (sequence) => rows.timestampAt(sequence));
   const matching = filter && matches.find(filter, first, last, order);
-  return pageOf(matching === undefined ? rows.range(first, last, order) : rowsAt(rows, matching), query, head);
+  const found = matching === undefined ? rows.range(first, last, order) : rowsAt(rows, matching);
+  return pageOf(filter?.seen === undefined ? found : seen(found, filter.seen.by), query, head);
+}
+
+function* seen(found: Iterable<Match>, sight: Sight): Generator<Match, void> {
+  for (const match of found) {
+    const event = match.event();
+    if (sight.sees(event)) yield { bytes: match.bytes, event: () => event };
+  }
 }
 
 function* rowsAt(rows: EventRows, sequences: Iterable<number>): Generator<Match, void> {

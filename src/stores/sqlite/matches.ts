@@ -3,7 +3,7 @@ import type { EventRows } from "./event-rows.ts";
 import type { PostingIndex } from "./posting-index.ts";
 import { intersection, type Pieces, piecewise, type SequenceSet, union } from "./sequence-set.ts";
 
-export type Selection = Pick<Filter, "fields" | "broadcast">;
+export type Selection = Pick<Filter, "fields" | "broadcast" | "seen">;
 type Order = "asc" | "desc";
 
 /** Turns what a filter says of fields into sets of sequences, so that only rows which match are ever read. */
@@ -16,9 +16,15 @@ export class Matches {
     this.#rows = rows;
   }
 
-  /** The sequences from `first` to `last` whose events match, in order; `undefined` when that is all of them. Times are not looked at: they are a range. */
+  /**
+   * The sequences from `first` to `last` whose events match, in order; `undefined` when that is all of them. Times are not looked at: they are a range.
+   *
+   * Where somebody's rights narrow the filter, these are the public ones and the user's own: which of those are seen is for the reader to ask.
+   */
   find(selection: Selection, first: number, last: number, order: Order): Iterable<number> | undefined {
-    const set = this.#set(selection, order);
+    const matching = this.#set(selection, order);
+    const own = selection.seen && union([...this.#withValue("userId", selection.seen.by.userId, order), this.#all("public", order)]);
+    const set = matching && own ? intersection([matching, own]) : (own ?? matching);
     return set && sequencesIn(set, first, last, order);
   }
 
@@ -29,10 +35,10 @@ export class Matches {
       if (field === "type" && values.includes("*")) continue;
       sets.push(union(this.#valuesOf(field, values).flatMap((value) => this.#withValue(field, value, order))));
     }
-    if (broadcast === "only") sets.push(this.#broadcasts(order));
+    if (broadcast === "only") sets.push(this.#all("broadcast", order));
     if (sets.length === 0) return undefined;
     const all = intersection(sets);
-    return broadcast === "include" ? union([all, this.#broadcasts(order)]) : all;
+    return broadcast === "include" ? union([all, this.#all("broadcast", order)]) : all;
   }
 
   /** The values with each pattern of types replaced by the types there are. */
@@ -50,8 +56,8 @@ export class Matches {
     return sets;
   }
 
-  #broadcasts(order: Order): SequenceSet {
-    return piecewise(this.#index.pieces("broadcast", ""), order);
+  #all(which: "broadcast" | "public", order: Order): SequenceSet {
+    return piecewise(this.#index.pieces(which, ""), order);
   }
 
   /** The event that a correlation starts with has its id, and is not in the index. */

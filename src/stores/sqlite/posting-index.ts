@@ -5,7 +5,7 @@ import { decodeBlock, encodeBlock } from "./block.ts";
 import type { Meta } from "./meta.ts";
 import { countBelow, type Pieces } from "./sequence-set.ts";
 
-export type PostingField = IndexedField | "broadcast";
+export type PostingField = IndexedField | "broadcast" | "public";
 
 /** The first character of a key in `postings`; the value follows it. */
 const TAGS: Readonly<Record<PostingField, string>> = {
@@ -17,6 +17,7 @@ const TAGS: Readonly<Record<PostingField, string>> = {
   userId: "u",
   correlationId: "o",
   broadcast: "b",
+  public: "p",
 };
 
 interface BlockRow {
@@ -131,6 +132,7 @@ export function keysOf(event: NewEvent): string[] {
     if (value !== undefined && !(field === "correlationId" && value === event.id)) keys.push(TAGS[field] + value);
   }
   if (event.broadcast === true) keys.push(TAGS.broadcast);
+  if (event.visibility === "public") keys.push(TAGS.public);
   return keys;
 }
 

@@ -1,0 +1,17 @@
+import Type from "typebox";
+import { type Operation, operation } from "./operation.ts";
+
+const NOTHING = Type.Object({}, { additionalProperties: false });
+
+const health: Operation = operation({
+  name: "health",
+  summary: "Numbers of this moment: the log, runs, handlers, streams, and what was counted since the start.",
+  scope: "admin",
+  method: "GET",
+  path: "/health",
+  params: NOTHING,
+  query: NOTHING,
+  run: async (app) => ({ body: await app.health() }),
+});
+
+export const HEALTH_OPERATIONS: readonly Operation[] = [health];
