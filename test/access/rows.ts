@@ -1,0 +1,51 @@
+import type { Principal } from "nexus-event-system";
+import type { Site } from "../http/fixtures/site.ts";
+import { cookie } from "./fixtures/people.ts";
+
+type Scope = Principal["scopes"][number];
+
+/** How an operation is asked, and what of it somebody may own. */
+export interface Row {
+  readonly scope: Scope;
+  /** The request. @param id of what it is about, where that is something owned. */
+  readonly ask: (id: string) => readonly [method: string, path: string, body?: unknown];
+  /** What whoever may ask is answered. */
+  readonly status: number;
+  /**
+   * Makes something that `name` owns. @returns its id. An operation without it is about nobody's things, or lists what the caller sees.
+   *
+   * Whatever is made bears MARK with the owner's name wherever a caller may put text.
+   */
+  readonly make?: (site: Site, name: string) => Promise<string>;
+  /** What somebody who sees everything, but owns nothing of it, is answered; as whoever may ask, if absent. */
+  readonly auditor?: number;
+}
+
+/** Text that only things of this person have. */
+export function mark(name: string): string {
+  return `secret-of-${name}`;
+}
+
+async function run(site: Site, name: string): Promise<string> {
+  const { body } = await site.post(
+    "/workflows/endless/execute?waitMs=0",
+    { inputs: { text: mark(name) }, sessionId: mark(name), metadata: { text: mark(name) } },
+    cookie(name),
+  );
+  return body.runId;
+}
+
+/** Every operation of the table, by its name. What is not here fails `test/house/access.test.ts`. */
+export const ROWS: Readonly<Record<string, Row>> = {
+  "workflows.list": { scope: "workflows:read", ask: () => ["GET", "/workflows"], status: 200 },
+  "workflows.get": { scope: "workflows:read", ask: () => ["GET", "/workflows/double"], status: 200 },
+  "workflows.execute": { scope: "workflows:run", ask: () => ["POST", "/workflows/double/execute", { inputs: { n: 1 } }], status: 200 },
+  "runs.list": { scope: "workflows:read", ask: () => ["GET", "/runs"], status: 200 },
+  "runs.get": { scope: "workflows:read", ask: (id) => ["GET", `/runs/${id}`], make: run, status: 200 },
+  "runs.events": { scope: "events:read", ask: (id) => ["GET", `/runs/${id}/events`], make: run, status: 200 },
+  "runs.cancel": { scope: "workflows:run", ask: (id) => ["POST", `/runs/${id}/cancel`, {}], make: run, status: 200, auditor: 403 },
+  "events.list": { scope: "events:read", ask: () => ["GET", "/events?limit=1000"], status: 200 },
+  "events.emit": { scope: "events:emit", ask: () => ["POST", "/events", { type: "a", data: 1 }], status: 201 },
+  "events.poll": { scope: "events:read", ask: () => ["GET", "/events/poll?after=earliest&waitMs=0&limit=1000"], status: 200 },
+  health: { scope: "admin", ask: () => ["GET", "/health"], status: 200, auditor: 403 },
+};
