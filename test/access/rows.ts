@@ -1,6 +1,4 @@
-import type { Principal } from "nexus-event-system";
-import type { Site } from "../http/fixtures/site.ts";
-import { cookie } from "./fixtures/people.ts";
+import type { Nexus, Principal } from "nexus-event-system";
 
 type Scope = Principal["scopes"][number];
 
@@ -12,11 +10,11 @@ export interface Row {
   /** What whoever may ask is answered. */
   readonly status: number;
   /**
-   * Makes something that `name` owns. @returns its id. An operation without it is about nobody's things, or lists what the caller sees.
+   * Makes, in process, something that `name` owns and that bears `mark(name)` wherever a caller may put text. @returns its id.
    *
-   * Whatever is made bears MARK with the owner's name wherever a caller may put text.
+   * An operation without it is about nobody's things, or lists what the caller sees.
    */
-  readonly make?: (site: Site, name: string) => Promise<string>;
+  readonly make?: (app: Nexus, name: string) => Promise<string>;
   /** What somebody who sees everything, but owns nothing of it, is answered; as whoever may ask, if absent. */
   readonly auditor?: number;
 }
@@ -26,13 +24,14 @@ export function mark(name: string): string {
   return `secret-of-${name}`;
 }
 
-async function run(site: Site, name: string): Promise<string> {
-  const { body } = await site.post(
-    "/workflows/endless/execute?waitMs=0",
-    { inputs: { text: mark(name) }, sessionId: mark(name), metadata: { text: mark(name) } },
-    cookie(name),
-  );
-  return body.runId;
+async function run(app: Nexus, name: string): Promise<string> {
+  const words = { text: mark(name) };
+  return (await app.startRun("endless", words, { userId: name, sessionId: mark(name), metadata: words })).runId;
+}
+
+async function session(app: Nexus, name: string): Promise<string> {
+  const words = { text: mark(name) };
+  return (await app.sessions.create({ userId: name, data: words, metadata: words })).id;
 }
 
 /** Every operation of the table, by its name. What is not here fails `test/house/access.test.ts`. */
@@ -47,5 +46,18 @@ export const ROWS: Readonly<Record<string, Row>> = {
   "events.list": { scope: "events:read", ask: () => ["GET", "/events?limit=1000"], status: 200 },
   "events.emit": { scope: "events:emit", ask: () => ["POST", "/events", { type: "a", data: 1 }], status: 201 },
   "events.poll": { scope: "events:read", ask: () => ["GET", "/events/poll?after=earliest&waitMs=0&limit=1000"], status: 200 },
+  "sessions.create": { scope: "sessions:write", ask: () => ["POST", "/sessions", { data: { a: 1 } }], status: 201 },
+  "sessions.list": { scope: "events:read", ask: () => ["GET", "/sessions"], status: 200 },
+  // Of sessions only their owner and `admin` are told.
+  "sessions.get": { scope: "events:read", ask: (id) => ["GET", `/sessions/${id}`], make: session, status: 200, auditor: 404 },
+  "sessions.update": {
+    scope: "sessions:write",
+    ask: (id) => ["PATCH", `/sessions/${id}`, { b: 2 }],
+    make: session,
+    status: 200,
+    auditor: 404,
+  },
+  "sessions.join": { scope: "sessions:write", ask: (id) => ["POST", `/sessions/${id}/join`, {}], make: session, status: 200, auditor: 404 },
+  "sessions.end": { scope: "sessions:write", ask: (id) => ["POST", `/sessions/${id}/end`, {}], make: session, status: 200, auditor: 404 },
   health: { scope: "admin", ask: () => ["GET", "/health"], status: 200, auditor: 403 },
 };
