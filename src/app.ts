@@ -291,6 +291,15 @@ export class App implements AsyncDisposable {
     };
   }
 
+  /** What is under way at this moment. */
+  async activity(): Promise<{ readonly head: number; readonly undelivered: boolean; readonly working: number }> {
+    const { store, feed, executor } = await this.#life.ready();
+    const { sequence } = await store.log.head();
+    const { lag, running } = this.#setup.handlers.load;
+    const working = executor.live.reduce((sum, run) => sum + run.working, running);
+    return { head: sequence, undelivered: feed.end < sequence || lag > 0, working };
+  }
+
   /** Whether it can take calls. */
   get isReady(): boolean {
     return this.#life.isReady;

@@ -76,6 +76,11 @@ export class LiveRun {
   get isSuspended(): boolean {
     return this.#suspensions > 0 && this.#queuing === 0 && this.#pauses === 0 && this.#working === 0;
   }
+  /** Pieces of its code that are under way: steps, or what stands between them. */
+  get working(): number {
+    if (this.#working > 0) return this.#working;
+    return this.#suspensions + this.#queuing + this.#pauses > 0 ? 0 : 1;
+  }
 
   now(): number {
     return this.services.clock.now();

@@ -2,6 +2,7 @@
 
 import { defineEvent, defineWorkflow, jsonSchema, Nexus, WorkflowBuilder } from "nexus-event-system";
 import { createClient } from "nexus-event-system/client";
+import { testApp } from "nexus-event-system/testing";
 import * as v from "valibot";
 import { z } from "zod";
 export const A = defineEvent("a", { schema: { n: "integer", note: "string?" } });
@@ -18,6 +19,7 @@ export const graph = app.register("g", new WorkflowBuilder().build());
 export const page = app.getEvents({ type: "*" });
 export const sub = app.subscribe({ type: "workflow.*" });
 export const run = app.startRun(w, { file: "" });
+export const t = testApp((setup) => new Nexus({ ...setup, events: [A] }));
 export const api = {
   emit: app.emitEvent,
   execute: app.execute,

@@ -20,6 +20,7 @@ import {
 import { createClient } from "nexus-event-system/client";
 import { on } from "nexus-event-system/decorators";
 import { acceptWebSockets, toNodeHandler } from "nexus-event-system/node";
+import { testApp } from "nexus-event-system/testing";
 import * as v from "valibot";
 import { z } from "zod";
 import * as shop from "./definitions.ts";
@@ -323,6 +324,15 @@ export { nexus as GET, nexus as POST };
 
 const server = createServer(toNodeHandler(app.fetch));
 acceptWebSockets(server, app, { basePath: "/nexus" });
+async function tests() {
+  await using t = await testApp((setup) => new Nexus({ ...setup, events: [OrderPaid], workflows: [importOrders] }));
+  const running = t.app.execute("import-orders", { file: "a.csv" });
+  await t.clock.advance(1_000);
+  await t.app.emitEvent("order.paid", { orderId: 7 });
+  same<Awaited<typeof running>, { rows: number; currency: string | null }>(true);
+  const again = await t.crash();
+  await again.execute(importOrders, { file: "b" });
+}
 class Audit {
   @on(app, "workflow.completed", { channel: "api" }) completed(event: WorkflowCompleted) {
     return event.result;
@@ -334,4 +344,4 @@ class Wrong {
     return event.result;
   }
 }
-void [Audit, Wrong, off, run0, run3, reading, rest, far, server, nexus, memoryStore];
+void [Audit, Wrong, off, run0, run3, reading, rest, far, tests, server, nexus, memoryStore];
