@@ -2,12 +2,14 @@ import type { Authenticate } from "./access/authenticate.ts";
 import type { Handler } from "./delivery/handlers.ts";
 import type { After, Subscription } from "./delivery/subscription.ts";
 import type { BuiltInEvent, BuiltInType } from "./events/built-in.ts";
-import type { Definitions, SomeWorkflow, types, Workflow } from "./events/definitions.ts";
+import type { Definitions, EventDefinition, SomeWorkflow, types, Workflow } from "./events/definitions.ts";
 import type { Emitter } from "./events/emitter.ts";
 import type { Cursor } from "./events/event.ts";
 import type { EventFilter } from "./events/event-filter.ts";
+import type { CustomName, EventTypeOptions } from "./events/event-type.ts";
 import type { Limits } from "./events/limits.ts";
 import type { EventFor, OpenRegistry, Registry, Resolve, ResultOf, TypeArg, WorkflowName } from "./events/registry.ts";
+import type { JsonOutput, Schema, SchemaInput, SchemaOutput } from "./events/schema.ts";
 import type { RetentionLimits } from "./log/retention.ts";
 import type { Store } from "./log/store.ts";
 import type { Clock } from "./observability/clock.ts";
@@ -107,6 +109,12 @@ export interface Nexus<R extends Registry = any> extends NexusApi<R>, AsyncDispo
   register<Name extends string>(name: Name, graph: Graph, options?: WorkflowOptions): Workflow<Name, Inputs, any>;
   /** Runs under way finish; others wait, visibly, for its return. @returns whether it was registered. */
   unregister(workflow: Workflow | string): boolean;
+  /** Adds an event type, or a higher version of it: from now on its events are checked. @throws EVENT_TYPE_EXISTS · EVENT_TYPE_INVALID · SCHEMA_INVALID at once. */
+  registerEventType<D extends EventDefinition>(definition: D): D;
+  registerEventType<Name extends string, S extends Schema>(
+    name: CustomName<Name>,
+    options: EventTypeOptions & { readonly schema: JsonOutput<S> },
+  ): EventDefinition<Name, SchemaInput<S>, SchemaOutput<S>>;
 
   // Handlers: in this process, after commit, in order, at most once.
   readonly onWorkflowStarted: On<R, "workflow.started">;
@@ -150,7 +158,7 @@ export interface NexusOptions<E = Definitions, W = Definitions, Mode = "open" | 
   readonly name?: string | undefined;
   readonly events?: E | undefined;
   readonly workflows?: W | undefined;
-  /** "strict" refuses event types that are not given in `events`. Default "open". */
+  /** "strict" refuses event types that are not registered. Default "open". */
   readonly eventTypes?: Mode | undefined;
   /** Default `sqliteStore(NEXUS_DB ?? ".nexus/nexus.db")`; nothing is opened before first use. */
   readonly store?: Store | undefined;

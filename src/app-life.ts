@@ -102,7 +102,7 @@ export class AppLife {
     this.#open = open;
     // In call order, and before whatever the opening was for.
     const notes = this.#unrecorded.splice(0).map((event) => open.note(event));
-    await Promise.all(notes);
+    await Promise.all([...notes, ...this.#setup.eventTypes.all().map((type) => open.keptTypes.keep(type))]);
     return open;
   }
 

@@ -14,8 +14,11 @@ import type { EventDefinition, Workflow } from "./events/definitions.ts";
 import type { EmitOptions, Receipt } from "./events/emitter.ts";
 import type { Channel, Cursor, NexusEvent } from "./events/event.ts";
 import { filterOf, nameOf } from "./events/event-filter.ts";
+import { defineEvent, type EventTypeOptions } from "./events/event-type.ts";
+import { type EventTypeRecord, EventTypes } from "./events/event-types.ts";
 import { idMaker } from "./events/id.ts";
 import { type JsonObject, jsonCopy } from "./events/json.ts";
+import type { Schema } from "./events/schema.ts";
 import { checkWhole } from "./events/whole.ts";
 import { positionOf } from "./log/cursor.ts";
 import { receiptOf } from "./log/emitter.ts";
@@ -24,7 +27,7 @@ import { type Clock, systemClock } from "./observability/clock.ts";
 import { Counters } from "./observability/counters.ts";
 import { consoleLogger, type Logger } from "./observability/logger.ts";
 import type { AppSetup, OpenApp } from "./open-app.ts";
-import { checkOptions, checkRunOptions, definitionsIn, limitsOf, retentionOf, workflowsIn } from "./options.ts";
+import { checkOptions, checkRunOptions, eventTypesIn, limitsOf, retentionOf, workflowsIn } from "./options.ts";
 import { cancelOnAbort, runHandle } from "./run-handle.ts";
 import type { Sessions } from "./sessions/api.ts";
 import type { Graph } from "./workflows/builder.ts";
@@ -74,7 +77,7 @@ export class App implements AsyncDisposable {
       counters: this.counters,
       contexts: new AsyncLocalStorage<Context>(),
       registry: new WorkflowRegistry(),
-      definitions: definitionsIn(options.events),
+      eventTypes: new EventTypes(),
       strict: options.eventTypes === "strict",
       handlers: new Handlers(),
       newId: idMaker(() => clock.now()),
@@ -97,6 +100,7 @@ export class App implements AsyncDisposable {
       end: (id) => this.#withSessions((sessions) => sessions.end(id)),
       list: (query) => this.#withSessions((sessions) => sessions.list(query)),
     };
+    for (const definition of eventTypesIn(options.events)) this.registerEventType(definition);
     for (const workflow of workflowsIn(options.workflows)) this.register(workflow);
   }
 
@@ -134,6 +138,24 @@ export class App implements AsyncDisposable {
   /** @throws WORKFLOW_NOT_FOUND */
   workflow(name: string): WorkflowRecord {
     return workflowRecord(this.#setup.registry.get(name));
+  }
+
+  registerEventType(definition: EventDefinition): EventDefinition;
+  registerEventType(name: string, options?: EventTypeOptions & { readonly schema?: Schema }): EventDefinition;
+  registerEventType(given: EventDefinition | string, options?: EventTypeOptions & { readonly schema?: Schema }): EventDefinition {
+    this.#life.checkRunning();
+    const definition = typeof given === "string" ? defineEvent(given, options as {}) : given;
+    const type = this.#setup.eventTypes.add(definition);
+    if (type === undefined) return definition;
+    const { name, version, schema } = type.record;
+    this.#life.note({ type: "event_type.registered", data: { name, version, ...(Object.keys(schema).length > 0 && { schema }) } });
+    void this.#life.opened?.keptTypes.keep(type);
+    return definition;
+  }
+
+  /** Those that are registered; each as the last definition of it says. */
+  eventTypes(): readonly EventTypeRecord[] {
+    return this.#setup.eventTypes.all().map(({ record }) => record);
   }
 
   onEvent(type: unknown, ...rest: [Handler<any>] | [HandlerFilter<any>, Handler<any>]): Off {

@@ -2,11 +2,12 @@ import type { AsyncLocalStorage } from "node:async_hooks";
 import type { Handlers } from "./delivery/handler-set.ts";
 import { NexusError } from "./errors.ts";
 import { type Context, contextOf, inherited } from "./events/context.ts";
-import type { EventDefinition } from "./events/definitions.ts";
 import type { NewEvent, NexusEvent } from "./events/event.ts";
+import type { EventTypes } from "./events/event-types.ts";
 import { type Limits, runErrorOf } from "./events/limits.ts";
 import { LogEmitter, receiptOf } from "./log/emitter.ts";
 import { Feed } from "./log/feed.ts";
+import { KeptEventTypes } from "./log/kept-event-types.ts";
 import type { Log } from "./log/log.ts";
 import { Recorder } from "./log/recorder.ts";
 import { type Hold, Retention, type RetentionLimits } from "./log/retention.ts";
@@ -39,7 +40,7 @@ export interface AppSetup {
   readonly counters: Counters;
   readonly contexts: AsyncLocalStorage<Context>;
   readonly registry: WorkflowRegistry;
-  readonly definitions: ReadonlyMap<string, EventDefinition>;
+  readonly eventTypes: EventTypes;
   readonly strict: boolean;
   readonly handlers: Handlers;
   newId(): string;
@@ -51,6 +52,7 @@ export class OpenApp {
   readonly feed: Feed;
   readonly recorder: Recorder;
   readonly emitter: LogEmitter;
+  readonly keptTypes: KeptEventTypes;
   readonly executor: Executor;
   readonly launcher: Launcher;
   readonly runs: Runs;
@@ -68,6 +70,7 @@ export class OpenApp {
     sessions: OpenedSessions,
     services: RunServices,
     emitter: LogEmitter,
+    keptTypes: KeptEventTypes,
   ) {
     this.#setup = setup;
     this.store = store;
@@ -77,6 +80,7 @@ export class OpenApp {
     this.recorder = services.recorder;
     this.#secrets = services.secrets;
     this.emitter = emitter;
+    this.keptTypes = keptTypes;
     this.executor = new Executor(services, setup.registry);
     this.launcher = new Launcher(services, this.executor);
     this.runs = new Runs(services, this.executor);
@@ -88,7 +92,7 @@ export class OpenApp {
     });
   }
 
-  /** @throws STORE_LOCKED · STORE_UNAVAILABLE; then nothing is left open. */
+  /** @throws STORE_LOCKED · STORE_UNAVAILABLE · EVENT_TYPE_EXISTS; then nothing is left open. */
   static async open(setup: AppSetup, store: Store): Promise<OpenApp> {
     const { clock, logger, contexts, source, limits, counters } = setup;
     const opened = await store.open({ now: () => clock.now() });
@@ -96,6 +100,8 @@ export class OpenApp {
     let openRuns: OpenRuns | undefined;
     try {
       const { log, state } = opened;
+      const keptTypes = await KeptEventTypes.load(state, logger);
+      setup.eventTypes.agreeWith(keptTypes);
       const head = await log.head();
       feed = new Feed(log, head, async (error) => {
         logger.error({ error }, "the log could not be followed; trying again");
@@ -129,7 +135,7 @@ export class OpenApp {
         },
       };
       const sessions = await OpenedSessions.open(services);
-      const app = new OpenApp(setup, opened, feed, openRuns, sessions, services, emitter);
+      const app = new OpenApp(setup, opened, feed, openRuns, sessions, services, emitter, keptTypes);
       heard.by = app;
       setup.handlers.open(app.#handlerSetup());
       return app;

@@ -64,16 +64,8 @@ function checkAuth(auth: NexusOptions["auth"]): void {
     });
 }
 
-/** The event types an app was given, by name. @throws EVENT_TYPE_EXISTS for two of one name. */
-export function definitionsIn(events: unknown): ReadonlyMap<string, EventDefinition> {
-  const definitions = new Map<string, EventDefinition>();
-  for (const definition of valuesOf(events).filter(isEventDefinition)) {
-    const known = definitions.get(definition.name);
-    if (known !== undefined && known !== definition)
-      throw new NexusError("EVENT_TYPE_EXISTS", { type: definition.name, version: known.version });
-    definitions.set(definition.name, definition);
-  }
-  return definitions;
+export function eventTypesIn(events: unknown): readonly EventDefinition[] {
+  return valuesOf(events).filter(isEventDefinition);
 }
 
 export function workflowsIn(workflows: unknown): readonly Workflow[] {

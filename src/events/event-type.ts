@@ -13,14 +13,16 @@ export interface EventTypeOptions {
   readonly version?: number;
 }
 
-/** Where a definition keeps its parser: out of its JSON, and out of sight of its users. */
-const parsers: WeakMap<object, Parser> = new WeakMap();
+const OPTIONS: readonly string[] = ["description", "schema", "version"];
+
+/** Where a definition keeps its parser, if it has one: out of its JSON, and out of sight of its users. */
+const parsers: WeakMap<object, Parser | undefined> = new WeakMap();
 
 /**
  * A typed event as a value, for emitting, filtering and reading; recorded is the schema's output.
  *
  * @param name `[A-Za-z0-9_.-]{1,128}`, without a reserved prefix.
- * @throws EVENT_TYPE_INVALID · SCHEMA_INVALID
+ * @throws EVENT_TYPE_INVALID · SCHEMA_INVALID · OPTION_INVALID
  */
 export function defineEvent<Name extends string, S extends Schema>(
   name: CustomName<Name>,
@@ -32,7 +34,13 @@ export function defineEvent<Name extends string>(
 ): EventDefinition<Name, JsonInput, JsonValue>;
 export function defineEvent(name: string, options: EventTypeOptions & { readonly schema?: Schema } = {}): EventDefinition {
   checkCustomType(name);
+  for (const option of Object.keys(options)) {
+    if (!OPTIONS.includes(option))
+      throw new NexusError("OPTION_INVALID", { option, reason: `there is no such option; there are ${OPTIONS.join(", ")}` });
+  }
   const { description, version = 1, schema } = options;
+  if (description !== undefined && typeof description !== "string")
+    throw new NexusError("OPTION_INVALID", { option: "description", reason: "it is not text" });
   if (!Number.isInteger(version) || version < 1)
     throw new NexusError("EVENT_TYPE_INVALID", { type: name, reason: "its version is not a whole number from 1" });
   const definition: EventDefinition = {
@@ -42,7 +50,7 @@ export function defineEvent(name: string, options: EventTypeOptions & { readonly
     ...(description !== undefined && { description }),
     is: (event): event is NexusEvent<string, any> => event.type === name,
   };
-  if (schema !== undefined) parsers.set(definition, parserOf(schema));
+  parsers.set(definition, schema === undefined ? undefined : parserOf(schema));
   return definition;
 }
 
@@ -53,6 +61,14 @@ export function parserOfDefinition(definition: EventDefinition): Parser | undefi
 
 export function isEventDefinition(value: unknown): value is EventDefinition {
   return typeof value === "object" && value !== null && (value as { kind?: unknown }).kind === "event";
+}
+
+/** @throws EVENT_TYPE_INVALID for what `defineEvent` did not make: nothing would check its events. */
+export function checkDefinition(definition: unknown): asserts definition is EventDefinition {
+  if (isEventDefinition(definition) && parsers.has(definition)) return;
+  const { name } = (definition ?? {}) as { name?: unknown };
+  const type = String(name).slice(0, 200);
+  throw new NexusError("EVENT_TYPE_INVALID", { type, reason: "it was not made by defineEvent of this copy of the package" });
 }
 
 /** @throws EVENT_TYPE_INVALID for a type that nobody may emit by hand. */

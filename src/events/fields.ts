@@ -35,6 +35,7 @@ export function fieldsSchema(fields: Fields): StandardSchemaV1<unknown, unknown>
   }));
   const required = rules.filter((rule) => !rule.optional).map((rule) => rule.field);
   const properties = Object.fromEntries(rules.map((rule) => [rule.field, JSON_TYPES[rule.type]]));
+  const described = (): object => ({ type: "object", properties, required });
   const standard = {
     version: 1 as const,
     vendor: "nexus",
@@ -49,7 +50,7 @@ export function fieldsSchema(fields: Fields): StandardSchemaV1<unknown, unknown>
       }
       return issues.length > 0 ? { issues } : { value };
     },
-    jsonSchema: { input: (): object => ({ type: "object", properties, required }) },
+    jsonSchema: { input: described, output: described },
   };
   return { "~standard": standard };
 }

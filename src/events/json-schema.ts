@@ -18,7 +18,7 @@ export function jsonSchema<Data = JsonValue>(schema: object): StandardSchemaV1<D
       if (faults.length === 0) return { value: value as Data };
       return { issues: faults.map(({ path, message }) => ({ path: path === "" ? [] : path.split("."), message })) };
     },
-    jsonSchema: { input: (): object => schema },
+    jsonSchema: { input: (): object => schema, output: (): object => schema },
   };
   return { "~standard": standard };
 }

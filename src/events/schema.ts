@@ -44,6 +44,8 @@ export interface Parser {
   parse(value: unknown): Parsed;
   /** JSON Schema 2020-12 of what is accepted; `{}` when the schema's library does not tell. */
   readonly jsonSchema: object;
+  /** The same of the schema's output: defaults are there, what is converted is what it became. */
+  readonly outputSchema: object;
 }
 
 /**
@@ -54,16 +56,25 @@ export interface Parser {
 export function parserOf(schema: Schema): Parser {
   const standard = isStandard(schema) ? schema : fieldsSchema(checkFields(schema));
   const parse = (value: unknown): Parsed => {
-    const result = standard["~standard"].validate(value);
+    const result = validated(standard, value);
     if (result instanceof Promise) {
       result.catch(() => {}); // Its outcome is not wanted; unheard, its failure would end the process.
-      throw new NexusError("SCHEMA_INVALID", { reason: "it validates asynchronously" });
+      throw new NexusError("SCHEMA_INVALID", { reason: "it validates asynchronously, or its own code throws" });
     }
     if (result.issues === undefined) return { value: result.value };
     return { faults: result.issues.map((issue) => ({ path: (issue.path ?? []).map(segment).join("."), message: issue.message })) };
   };
-  parse({}); // An asynchronous schema shows itself with any value.
-  return { parse, jsonSchema: jsonSchemaOf(standard) };
+  parse({}); // An asynchronous schema shows itself here, or with the first value that gets as far as its asynchronous part.
+  return { parse, jsonSchema: jsonSchemaOf(standard, "input"), outputSchema: jsonSchemaOf(standard, "output") };
+}
+
+/** A schema whose own code throws at a value does not take it. */
+function validated(standard: StandardSchemaV1, value: unknown): ReturnType<StandardSchemaV1["~standard"]["validate"]> {
+  try {
+    return standard["~standard"].validate(value);
+  } catch (error) {
+    return { issues: [{ message: `the schema failed: ${error instanceof Error ? error.message : String(error)}` }] };
+  }
 }
 
 function isStandard(schema: Schema): schema is StandardSchemaV1 {
@@ -85,11 +96,11 @@ function segment(part: PropertyKey | StandardSchemaV1.PathSegment): string {
   return String(typeof part === "object" ? part.key : part);
 }
 
-function jsonSchemaOf(schema: StandardSchemaV1): object {
-  const { jsonSchema } = schema["~standard"] as { jsonSchema?: { input(options: { target: string }): object } };
+function jsonSchemaOf(schema: StandardSchemaV1, side: "input" | "output"): object {
+  const { jsonSchema } = schema["~standard"] as { jsonSchema?: { [Side in typeof side]: (options: { target: string }) => object } };
   if (jsonSchema === undefined) return {};
   try {
-    return jsonSchema.input({ target: "draft-2020-12" });
+    return jsonSchema[side]({ target: "draft-2020-12" });
   } catch {
     // The library has no JSON Schema for this one (a transform, say): it is still checked, just not described.
     return {};

@@ -4,6 +4,7 @@ import type { EventDefinition } from "../events/definitions.ts";
 import type { EmitOptions, Receipt } from "../events/emitter.ts";
 import type { NewEvent, Visibility } from "../events/event.ts";
 import { checkCustomType, isEventDefinition, parserOfDefinition } from "../events/event-type.ts";
+import type { EventTypes } from "../events/event-types.ts";
 import { checkCallerId, idUnder } from "../events/id.ts";
 import { checkData, checkMetadata, type Limits } from "../events/limits.ts";
 import { cursorOf } from "./cursor.ts";
@@ -15,9 +16,8 @@ export interface EmitterParts {
   readonly epoch: string;
   readonly source: string;
   readonly limits: Limits;
-  /** The event types the app knows, by name. */
-  readonly definitions: ReadonlyMap<string, EventDefinition>;
-  /** Whether other types are refused. */
+  readonly eventTypes: EventTypes;
+  /** Whether types that are not registered are refused. */
   readonly strict: boolean;
   newId(): string;
   context(): Context | undefined;
@@ -98,14 +98,20 @@ export class LogEmitter {
   }
 
   #parse(given: EventDefinition | string, type: string, data: unknown): unknown {
-    const definition = isEventDefinition(given) ? given : this.#parts.definitions.get(type);
-    if (definition === undefined && this.#parts.strict) {
-      throw new NexusError("EVENT_TYPE_INVALID", { type, reason: "the app takes only the types it was given in `events`" });
-    }
-    const parsed = definition === undefined ? undefined : parserOfDefinition(definition)?.parse(data);
+    // What is registered decides: all events of a type fit its one schema, whoever emits them by which definition.
+    const registered = this.#parts.eventTypes.get(type);
+    if (registered === undefined && this.#parts.strict) throw this.#unregistered(type);
+    const parser = registered === undefined ? isEventDefinition(given) && parserOfDefinition(given) : registered.parser;
+    const parsed = parser ? parser.parse(data) : undefined;
     if (parsed === undefined) return data;
     if (parsed.faults !== undefined) throw new NexusError("EVENT_INVALID", { type, faults: parsed.faults });
     return parsed.value;
+  }
+
+  #unregistered(type: string): NexusError {
+    const similar = this.#parts.eventTypes.similar(type);
+    const meant = similar.length > 0 ? `; did you mean ${similar.join(" or ")}?` : "";
+    return new NexusError("EVENT_TYPE_INVALID", { type, reason: `the app takes only event types that are registered${meant}` });
   }
 
   #receipt({ id, sequence, timestamp, recorded }: Position): Receipt & { readonly recorded: boolean } {

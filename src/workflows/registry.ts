@@ -1,6 +1,7 @@
 import { NexusError } from "../errors.ts";
 import type { Workflow } from "../events/definitions.ts";
 import { parserOf } from "../events/schema.ts";
+import { similarNames } from "../events/similar.ts";
 import { type Graph, graphCodeOf } from "./builder.ts";
 import { graphRun } from "./graph-run.ts";
 import { codeOf, makeWorkflow, type WorkflowCode, type WorkflowOptions } from "./workflow.ts";
@@ -41,7 +42,7 @@ export class WorkflowRegistry {
     const workflow = this.#workflows.get(name);
     if (workflow !== undefined) return workflow;
     const shown = String(name).slice(0, 128);
-    const similar = [...this.#workflows.keys()].filter((known) => distance(known, shown) <= Math.max(2, shown.length / 4)).slice(0, 5);
+    const similar = similarNames(shown, this.#workflows.keys());
     throw new NexusError(
       "WORKFLOW_NOT_FOUND",
       { workflow: shown, similar },
@@ -79,18 +80,4 @@ export function workflowRecord(workflow: Workflow): WorkflowRecord {
     inputSchema: inputs?.jsonSchema ?? {},
     ...(result !== undefined && { resultSchema: result.jsonSchema }),
   };
-}
-
-/** Edits between two names. @see Levenshtein, Binary codes capable of correcting deletions, insertions and reversals, 1966. */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const same = a[i - 1] === b[j - 1] ? 0 : 1;
-      next.push(Math.min((row[j] as number) + 1, (next[j - 1] as number) + 1, (row[j - 1] as number) + same));
-    }
-    row = next;
-  }
-  return row[b.length] as number;
 }
