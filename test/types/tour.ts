@@ -77,7 +77,7 @@ app.register(
   }
 }
 // 8 custom events
-const DataProcessed = defineEvent("DATA_PROCESSED", {
+const DataProcessed = app.registerEventType("DATA_PROCESSED", {
   description: "Data processing completed",
   schema: { records_processed: "integer", duration: "float", errors: "array" },
 });

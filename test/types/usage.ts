@@ -39,6 +39,7 @@ const OrderSent = defineEvent("order.sent", { schema: v.object({ orderId: v.numb
 const Ark = defineEvent("ark", { schema: type({ n: "number" }) });
 const Raw = defineEvent("raw", { schema: jsonSchema<{ a: 1 | 2 }>({ type: "object" }) });
 const Loose = defineEvent("loose");
+const late = defineEvent("LATE", { schema: { n: "integer" } });
 
 interface Row {
   id: number;
@@ -292,6 +293,17 @@ async function rest() {
     .build();
   const monitored = app.register("monitored-process", graph);
   app.onWorkflowCompleted({ workflow: monitored }, (event) => event.result);
+  const Late = app.registerEventType("LATE", { schema: { n: "integer" } });
+  app.onEvent(Late, (event) => event.data.n.toFixed());
+  same<typeof Late, typeof late>(true);
+  const again = app.registerEventType(OrderPaid);
+  same<typeof again, typeof OrderPaid>(true);
+  // @ts-expect-error reserved prefix
+  app.registerEventType("session.mine", { schema: { n: "integer" } });
+  // @ts-expect-error a schema whose output is not JSON
+  app.registerEventType("dated", { schema: z.object({ at: z.date() }) });
+  // @ts-expect-error no such field type
+  app.registerEventType("wrong", { schema: { n: "int" } });
   const router = new EventRouter();
   router.register("workflow_completed", (event) => event);
   try {
