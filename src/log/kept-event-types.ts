@@ -86,27 +86,8 @@ export class KeptEventTypes implements EarlierEventTypes {
     const key = `${PREFIX}${Buffer.from(entry.kept.name).toString("base64url")}`;
     for (let written: Kept | undefined; written !== entry.kept; ) {
       written = entry.kept;
-      try {
-        entry.revision = await this.#state.put(key, written, { revision: entry.revision });
-      } catch (error) {
-        if (!NexusError.is(error, "STATE_CONFLICT")) throw error;
-        const there = await this.#state.get(key);
-        entry.revision = there?.revision ?? 0;
-        entry.kept = this.#merged(entry.kept, there?.value as Kept | undefined);
-        written = entry.kept === there?.value ? entry.kept : undefined;
-      }
+      entry.revision = await this.#state.put(key, written, { revision: entry.revision });
     }
-  }
-
-  /** What to keep when another process kept the same type meanwhile: the higher version. */
-  #merged(ours: Kept, theirs: Kept | undefined): Kept {
-    if (theirs === undefined) return ours;
-    if (theirs.version < ours.version) return successor(ours, theirs);
-    if (theirs.version === ours.version && theirs.digest !== ours.digest) {
-      const { name, version } = ours;
-      this.#logger.error({ type: name, version }, "another process registered this event type with another schema and the same version");
-    }
-    return theirs;
   }
 }
 

@@ -133,8 +133,8 @@ test.each(["workflow.mine", "KEY.x", "", "with space", "ü", "x".repeat(129)])("
 });
 
 test("[event.4] what only looks like a definition is refused: nothing would check its events", async () => {
-  const { is, kind, name, version } = defineEvent("t", { schema: { n: "integer" } });
-  expect(() => new Nexus({ events: [{ is, kind, name, version }] })).toThrow(expect.objectContaining({ code: "EVENT_TYPE_INVALID" }));
+  const copy = { ...defineEvent("t", { schema: { n: "integer" } }) };
+  expect(() => new Nexus({ events: [copy] })).toThrow(expect.objectContaining({ code: "EVENT_TYPE_INVALID" }));
 });
 
 test("[app.1] [event.10] registrations are recorded in call order, public, before and after opening, and again at each start", async () => {
