@@ -235,7 +235,7 @@ export class Link {
     } catch (error) {
       if (!NexusError.is(error)) return unreachable(connection, error);
       if (!NexusError.is(error, "UPGRADE_REQUIRED")) return error;
-      const detail = `${connection.url.href} answers, but opens no WebSocket: give its server to acceptWebSockets(), and let what stands before it pass upgrades.`;
+      const detail = `${connection.url.href} answers calls, but opens no WebSocket: give its server to acceptWebSockets(), let what stands before it pass upgrades, and let its sign-in admit them.`;
       return new NexusError("UPGRADE_REQUIRED", error.details, { detail });
     }
     return unreachable(connection);

@@ -5,6 +5,7 @@ import { defineWorkflow, memoryStore, Nexus, NexusError } from "nexus-event-syst
 import { type ConnectionNote, createClient } from "nexus-event-system/client";
 import { toNodeHandler } from "nexus-event-system/node";
 import { expect, test, vi } from "vitest";
+import { WebSocketServer } from "ws";
 import { Served } from "../cli/served.ts";
 import { cuttingProxy } from "../http/fixtures/cutting-proxy.ts";
 import { serve, silent } from "../http/fixtures/site.ts";
@@ -211,7 +212,52 @@ test("[client.6] every call carries its credential: an API key as it is, a token
   await signed.getEvents();
   await signed.getEvents();
   expect(shown).toEqual(["Bearer nexus_a_b", "Bearer token-1", "Bearer token-2"]);
-  // In band, before anything else is asked; see test/http for what a server makes of it.
-  await site.app.emitEvent("n", 1);
-  expect((await take(signed.subscribe({ after: "earliest" }), 1)).length).toBe(1);
+});
+
+test("[client.6] a server's own sign-in knows the client by it, and refuses whoever shows nothing", async () => {
+  const authenticate = (request: Request): { userId: string; scopes: ("events:emit" | "events:read")[] } | undefined =>
+    request.headers.get("authorization") === "Bearer ann" ? { userId: "ann", scopes: ["events:emit", "events:read"] } : undefined;
+  await using site = await serve({ auth: { authenticate } });
+  await using ann = createClient({ url: site.url, token: () => "ann" });
+  await ann.emitEvent("n", 1);
+  expect((await ann.getEvents({ type: "n" })).events.map(({ userId }) => userId)).toEqual(["ann"]);
+  expect(await rejection(ann.execute("any"))).toMatchObject({ code: "FORBIDDEN" });
+  await using nobody = createClient({ url: site.url });
+  expect(await rejection(nobody.emitEvent("n", 1))).toMatchObject({ code: "UNAUTHENTICATED" });
+  expect(await rejection(take(nobody.subscribe(), 1))).toMatchObject({ code: "UNAUTHENTICATED" });
+});
+
+test("[client.6] a WebSocket shows its credential in its first frame, at each connection, and asks for nothing before it is taken", async () => {
+  const server = new WebSocketServer({ port: 0, host: "127.0.0.1", handleProtocols: () => "nexus.v1" });
+  await once(server, "listening");
+  const heard: [address: string | undefined, connection: number, frame: any][] = [];
+  let connections = 0;
+  server.on("connection", (socket, request) => {
+    const connection = ++connections;
+    socket.on("message", (data) => {
+      const frame = JSON.parse(String(data));
+      heard.push([request.url, connection, frame]);
+      if (frame.op === "authenticate") socket.send(JSON.stringify({ kind: "reply", id: frame.id, result: {} }));
+      else if (connection === 1) {
+        socket.send(JSON.stringify({ kind: "resume", id: frame.id, requested: "latest", from: "e.1", recovered: true, earliest: "e.0" }));
+        socket.close();
+      } else void live[Symbol.asyncDispose]();
+    });
+  });
+  let n = 0;
+  await using client = createClient({
+    url: `http://127.0.0.1:${(server.address() as { port: number }).port}`,
+    token: () => `token-${++n}`,
+  });
+  const live = client.subscribe({ type: "n" });
+  expect(await take(live, 1)).toEqual([]);
+  server.close();
+  const shown = (credential: string): object => ({ op: "authenticate", id: "authenticate", credential });
+  const asked = (after: string): object => ({ op: "subscribe", id: "1", filter: { type: ["n"] }, after });
+  expect(heard.slice(0, 4)).toEqual([
+    ["/events/ws", 1, shown("token-1")],
+    ["/events/ws", 1, asked("latest")],
+    ["/events/ws", 2, shown("token-2")],
+    ["/events/ws", 2, asked("e.1")],
+  ]);
 });
