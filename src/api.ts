@@ -1,8 +1,10 @@
 import type { Authenticate } from "./access/authenticate.ts";
+import type { ConsumerOptions } from "./delivery/consumer-options.ts";
+import type { ConsumerHandle as Consumer } from "./delivery/consumers.ts";
 import type { Handler } from "./delivery/handlers.ts";
 import type { After, Subscription } from "./delivery/subscription.ts";
 import type { BuiltInEvent, BuiltInType } from "./events/built-in.ts";
-import type { Definitions, EventDefinition, SomeWorkflow, types, Workflow } from "./events/definitions.ts";
+import type { Definitions, EventDefinition, Refused, SomeWorkflow, types, Workflow } from "./events/definitions.ts";
 import type { Emitter } from "./events/emitter.ts";
 import type { Cursor } from "./events/event.ts";
 import type { EventFilter } from "./events/event-filter.ts";
@@ -15,6 +17,7 @@ import type { Store } from "./log/store.ts";
 import type { Clock } from "./observability/clock.ts";
 import type { Logger } from "./observability/logger.ts";
 import type { Sessions } from "./sessions/api.ts";
+import type { Deliver } from "./sinks/sink.ts";
 import type { Graph } from "./workflows/builder.ts";
 import type { InputArgs, WaitOptions } from "./workflows/context.ts";
 import type { Redact } from "./workflows/redaction.ts";
@@ -134,6 +137,18 @@ export interface Nexus<R extends Registry = any> extends NexusApi<R>, AsyncDispo
     handler: Handler<NoInfer<EventFor<R, T, Resolve<R, W>>>>,
   ): Off;
 
+  /**
+   * A durable reader: at least once, in order, on from where it was after any crash; one active per name.
+   *
+   * @throws CONSUMER_EXISTS if this process has one of that name · NAME_INVALID · OPTION_INVALID · FILTER_INVALID
+   * @see docs/delivery.md
+   */
+  consumer<O extends ConsumerOptions<TypeArg<R>, Workflow | WorkflowName<R>>>(
+    name: string,
+    options: O & NoOthers<O, ConsumerOptions<any, any>>,
+    to: Deliver<NoInfer<EventFor<R, Picked<O, "type", string>, Resolve<R, Picked<O, "workflow", SomeWorkflow>>>>>,
+  ): Consumer;
+
   /** Opens the store. First use implies it: emitting, reading, handlers and `execute` then work. @throws STORE_LOCKED · STORE_UNAVAILABLE */
   open(): Promise<void>;
   /** Opens, takes up unfinished runs, and listens unless `listen` is false; the first request to `fetch` implies all but listening. @throws PORT_IN_USE · BIND_REFUSED */
@@ -151,6 +166,13 @@ export interface Nexus<R extends Registry = any> extends NexusApi<R>, AsyncDispo
   /** The app under a path of another server, for requests that still carry that path. */
   handler(options?: { readonly basePath?: `/${string}` }): FetchHandler;
 }
+type One<T> = T extends readonly (infer Item)[] ? Item : T extends undefined ? never : T;
+type Picked<O, Key extends string, Otherwise> = O extends { readonly [K in Key]: infer V }
+  ? [One<V>] extends [never]
+    ? Otherwise
+    : One<V>
+  : Otherwise;
+type NoOthers<O, Shape> = { readonly [Key in Exclude<keyof O, keyof Shape>]: Refused<"no such option"> };
 type Inputs = { readonly [key: string]: any } | undefined;
 
 export interface NexusOptions<E = Definitions, W = Definitions, Mode = "open" | "strict"> {

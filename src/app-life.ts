@@ -112,6 +112,7 @@ export class AppLife {
     try {
       await open.openRuns.caughtUp();
       await open.executor.takeUpAll(open.openRuns.ids);
+      await this.#setup.consumers.begin();
       open.retention.begin();
     } catch (error) {
       if (!wasOpen) await this.#closeAgain(open);
@@ -125,6 +126,7 @@ export class AppLife {
     this.#opening = undefined;
     open.executor.leaveAll();
     this.#setup.handlers.close();
+    await this.#setup.consumers.close(new NexusError("APP_STOPPED", {}));
     await open.close();
   }
 
@@ -139,18 +141,22 @@ export class AppLife {
     const reason = new NexusError("STOPPING", {});
     open.executor.leaveAll();
     const handlersLeft = this.#setup.handlers.stop(reason);
+    const deliveriesLeft = await this.#setup.consumers.stop(reason);
     await this.#outside.closeStreams();
     this.#ended.abort(new NexusError("APP_STOPPED", {}));
     await open.caughtUp();
     const runsLeft = open.openRuns.ids.length;
     await open.close();
+    if (deliveriesLeft > 0)
+      this.#setup.logger.warn({ deliveriesLeft }, "deliveries had not ended at the deadline of stop(); they are made again");
     if (handlersLeft > 0) this.#setup.logger.warn({ handlersLeft }, "handlers had not ended at the deadline of stop()");
     return { handlersLeft, runsLeft };
   }
 
-  /** Lets runs and handlers end, until the deadline. */
+  /** Lets runs, handlers and deliveries end, until the deadline. */
   async #drain(open: OpenApp, deadlineMs: number): Promise<void> {
-    const drained = open.executor.drain().then(() => this.#setup.handlers.settled(open.position));
+    const handled = open.executor.drain().then(() => this.#setup.handlers.settled(open.position));
+    const drained = Promise.all([handled, this.#setup.consumers.drain()]);
     const over = new AbortController();
     const deadline = this.#setup.clock.sleep(deadlineMs, over.signal).catch(() => {}); // All had ended before.
     await Promise.race([drained, deadline]);

@@ -3,6 +3,8 @@ import { randomBytes } from "node:crypto";
 import { Access } from "./access/access.ts";
 import type { EventQuery, HandlerFilter, NexusOptions, Off, On, Run, SubscribeOptions } from "./api.ts";
 import { AppLife, type Stopped } from "./app-life.ts";
+import { type ConsumerOptions, consumerPlan } from "./delivery/consumer-options.ts";
+import { type ConsumerHandle, Consumers } from "./delivery/consumers.ts";
 import { Handlers } from "./delivery/handler-set.ts";
 import type { Handler } from "./delivery/handlers.ts";
 import { type Subscription, subscription } from "./delivery/subscription.ts";
@@ -30,6 +32,7 @@ import type { AppSetup, OpenApp } from "./open-app.ts";
 import { checkOptions, checkRunOptions, eventTypesIn, limitsOf, retentionOf, workflowsIn } from "./options.ts";
 import { cancelOnAbort, runHandle } from "./run-handle.ts";
 import type { Sessions } from "./sessions/api.ts";
+import type { Deliver } from "./sinks/sink.ts";
 import type { Graph } from "./workflows/builder.ts";
 import type { RunOptions, WaitOptions } from "./workflows/context.ts";
 import type { LaunchedRun } from "./workflows/launcher.ts";
@@ -80,6 +83,7 @@ export class App implements AsyncDisposable {
       eventTypes: new EventTypes(),
       strict: options.eventTypes === "strict",
       handlers: new Handlers(),
+      consumers: new Consumers(),
       newId: idMaker(() => clock.now()),
     };
     this.access = new Access(this.#setup.contexts, options.auth?.authenticate);
@@ -165,6 +169,11 @@ export class App implements AsyncDisposable {
     const { signal, timeoutMs, ...fields } = filter as HandlerFilter;
     checkWhole("timeoutMs", timeoutMs, 1);
     return this.#setup.handlers.add(filterOf({ ...fields, type }), handler, { signal, timeoutMs });
+  }
+
+  consumer(name: string, options: ConsumerOptions<any, any>, to: Deliver<any>): ConsumerHandle {
+    this.#life.checkRunning();
+    return this.#setup.consumers.add(consumerPlan(name, options, to), () => this.#life.ready());
   }
 
   async emitEvent(type: EventDefinition | string, data: unknown, options?: EmitOptions): Promise<Receipt> {
@@ -298,6 +307,12 @@ export class App implements AsyncDisposable {
     return { log: store.log, feed };
   }
 
+  /** The durable consumers and their dead letters; opens the app. */
+  async consumers(): Promise<Consumers> {
+    await this.#life.ready();
+    return this.#setup.consumers;
+  }
+
   /** Numbers of this moment. */
   async health(): Promise<object> {
     const { store, feed, retention, executor, openRuns, sessions } = await this.#life.ready();
@@ -309,6 +324,7 @@ export class App implements AsyncDisposable {
       runs: { unfinished: openRuns.ids.length, here: executor.live.length },
       sessions: { open: sessions.size },
       handlers: this.#setup.handlers.load,
+      consumers: await this.#setup.consumers.load(),
       counters: this.counters.all(),
     };
   }

@@ -24,9 +24,16 @@ export interface ErrorDetails {
   BODY_INVALID: { readonly reason: string };
   BODY_TOO_LARGE: { readonly limit: number };
   CLIENT_CLOSED: {};
+  CONSUMER_EXISTS: { readonly consumer: string };
+  CONSUMER_INACTIVE: { readonly consumer: string };
+  CONSUMER_NOT_FOUND: { readonly consumer: string };
+  CONSUMER_TAKEN: { readonly consumer: string; readonly node?: string };
   CURSOR_EXPIRED: { readonly cursor: string; readonly earliest: string };
   CURSOR_INVALID: { readonly cursor: string };
   CURSOR_UNKNOWN: { readonly cursor: string; readonly reason: "unknown" | "ahead"; readonly earliest?: string };
+  DEAD_LETTER_NOT_FOUND: { readonly consumer: string; readonly eventId: string };
+  DELIVERY_FAILED: { readonly consumer: string; readonly eventId: string; readonly attempt: number; readonly error: RunError };
+  DELIVERY_TIMEOUT: { readonly timeoutMs: number };
   EVENT_ID_CONFLICT: { readonly id: string };
   EVENT_INVALID: { readonly type: string; readonly faults: readonly Fault[] };
   EVENT_TOO_LARGE: { readonly bytes: number; readonly limit: number; readonly part?: string };
@@ -111,6 +118,10 @@ export const ERRORS: { readonly [Code in ErrorCode]: ErrorRow } = {
     "Send less, or store the large part elsewhere and send a reference.",
   ),
   CLIENT_CLOSED: row(503, false, "The client has been closed.", "Make a new one with createClient."),
+  CONSUMER_EXISTS: row(409, false, "A consumer of this name is there already.", "Choose another name, or remove it first."),
+  CONSUMER_INACTIVE: row(409, false, "No code of this process delivers for this consumer.", "Start a process whose code names it."),
+  CONSUMER_NOT_FOUND: row(404, false, "There is no consumer of this name.", "List the consumers."),
+  CONSUMER_TAKEN: row(409, false, "Another process has taken this consumer over.", "Nothing: it delivers there."),
   CURSOR_EXPIRED: row(
     410,
     false,
@@ -124,6 +135,9 @@ export const ERRORS: { readonly [Code in ErrorCode]: ErrorRow } = {
     "This cursor belongs to another history of the log.",
     "The log was replaced, or lost its end. Start again from earliest or latest, knowing that.",
   ),
+  DEAD_LETTER_NOT_FOUND: row(404, false, "There is no such dead letter.", "List the dead letters."),
+  DELIVERY_FAILED: row(502, true, "The delivery failed again.", "Look at the error; the dead letter is still there."),
+  DELIVERY_TIMEOUT: row(504, true, "A delivery did not end in time.", "Do less in it, raise the consumer's timeoutMs, or heed its signal."),
   EVENT_ID_CONFLICT: row(
     409,
     false,

@@ -10,6 +10,10 @@ export type {
   Run,
   SubscribeOptions,
 } from "./api.ts";
+export type { ConsumerOptions } from "./delivery/consumer-options.ts";
+export type { Totals } from "./delivery/consumer-state.ts";
+export type { ConsumerStatus, Retrying } from "./delivery/consumer-status.ts";
+export type { ConsumerHandle as Consumer } from "./delivery/consumers.ts";
 export type { Handler, HandlerContext } from "./delivery/handlers.ts";
 export type { RetryPolicy } from "./delivery/retry.ts";
 export { EventRouter } from "./delivery/router.ts";

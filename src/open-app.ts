@@ -1,4 +1,6 @@
 import type { AsyncLocalStorage } from "node:async_hooks";
+import { isTold } from "./delivery/consumer-events.ts";
+import type { Consumers } from "./delivery/consumers.ts";
 import type { Handlers } from "./delivery/handler-set.ts";
 import { NexusError } from "./errors.ts";
 import { type Context, contextOf, inherited } from "./events/context.ts";
@@ -28,6 +30,8 @@ import type { RunServices } from "./workflows/services.ts";
 const CATCH_UP_MS = 1_000;
 /** So long an unfinished run keeps its events, whatever the limits say. */
 const RUN_HOLD_MS = 30 * 24 * 3_600_000;
+/** And so long the events that a consumer has not got to. */
+const CONSUMER_HOLD_MS = 7 * 24 * 3_600_000;
 
 /** What an app knows before its store is open. */
 export interface AppSetup {
@@ -43,6 +47,7 @@ export interface AppSetup {
   readonly eventTypes: EventTypes;
   readonly strict: boolean;
   readonly handlers: Handlers;
+  readonly consumers: Consumers;
   newId(): string;
 }
 
@@ -138,6 +143,12 @@ export class OpenApp {
       const app = new OpenApp(setup, opened, feed, openRuns, sessions, services, emitter, keptTypes);
       heard.by = app;
       setup.handlers.open(app.#handlerSetup());
+      setup.consumers.open({
+        ...services,
+        random: Math.random,
+        record: (event) => recorder.append(event),
+        within: (event, call) => contexts.run(contextOf(event), call),
+      });
       return app;
     } catch (error) {
       await openRuns?.close();
@@ -182,13 +193,22 @@ export class OpenApp {
 
   /** What needs events that retention would forget. */
   #holds(below: number): readonly Hold[] {
-    return this.openRuns.begunBefore(below).map(({ runId, position }) => ({
+    const { consumers } = this.#setup;
+    const runs: readonly Hold[] = this.openRuns.begunBefore(below).map(({ runId, position }) => ({
       kind: "run",
       name: runId,
       position,
       limitMs: RUN_HOLD_MS,
       release: () => this.executor.expire(runId),
     }));
+    const behind = consumers.held().filter(({ position }) => position < below);
+    return [
+      ...runs,
+      ...behind.map(({ name, position }): Hold => {
+        const release = (floor: number): Promise<void> => consumers.release(name, floor);
+        return { kind: "consumer", name, position, limitMs: CONSUMER_HOLD_MS, release };
+      }),
+    ];
   }
 
   #handlerSetup(): Parameters<Handlers["open"]>[0] {
@@ -204,8 +224,7 @@ export class OpenApp {
       failed: (event, error) => {
         counters.add("handler_failures");
         // No feedback: the failure to handle a failure is no event.
-        if (event.type === "handler.failed" || event.type.startsWith("consumer."))
-          logger.error({ error, eventId: event.id }, "a handler failed");
+        if (!isTold(event)) logger.error({ error, eventId: event.id }, "a handler failed");
         else void this.note(this.#handlerFailed(event, error));
       },
     };

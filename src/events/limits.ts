@@ -78,6 +78,11 @@ export function runErrorOf(thrown: unknown, step?: string): RunError {
   return { ...rest, message, ...(stack !== undefined && { stack: cut(stack, room) }), truncated: true };
 }
 
+/** What there is to say of an error in little room: no stack, and so many bytes of message at most. */
+export function shortError({ name, message, code }: RunError, bytes: number): RunError {
+  return { name: cut(name, 64), message: cut(message, bytes), ...(code !== undefined && { code: cut(code, 64) }) };
+}
+
 function describe(thrown: unknown): RunError {
   try {
     return described(thrown);

@@ -1,4 +1,6 @@
 import type { Scope } from "../events/principal.ts";
+import { CONSUMER_OPERATIONS } from "./consumers.ts";
+import { DEAD_LETTER_OPERATIONS } from "./dead-letters.ts";
 import { EVENT_OPERATIONS } from "./events.ts";
 import { HEALTH_OPERATIONS } from "./health.ts";
 import type { Operation } from "./operation.ts";
@@ -12,6 +14,8 @@ export const OPERATIONS: readonly Operation[] = [
   ...RUN_OPERATIONS,
   ...EVENT_OPERATIONS,
   ...SESSION_OPERATIONS,
+  ...CONSUMER_OPERATIONS,
+  ...DEAD_LETTER_OPERATIONS,
   ...HEALTH_OPERATIONS,
 ];
 

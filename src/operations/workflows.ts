@@ -4,6 +4,7 @@ import { NexusError } from "../errors.ts";
 import type { JsonObject } from "../events/json.ts";
 import type { LaunchedRun } from "../workflows/launcher.ts";
 import type { Outcome } from "../workflows/outcome.ts";
+import { cursorNow } from "./cursor-now.ts";
 import { type Answer, type Call, type Operation, operation } from "./operation.ts";
 
 const NOTHING = Type.Object({}, { additionalProperties: false });
@@ -111,11 +112,6 @@ async function endWithin(app: App, run: LaunchedRun, waitMs: number, gone: Abort
 /** How a run ended, with the place as its caller may know it. */
 function placedAt(error: NexusError, cursor: string): NexusError {
   return "cursor" in error.details ? new NexusError(error.code, { ...error.details, cursor } as never, { detail: error.message }) : error;
-}
-
-async function cursorNow(app: App): Promise<string> {
-  const { log, feed } = await app.source();
-  return await feed.cursorAt((await log.head()).sequence, app.access.sight);
 }
 
 export const WORKFLOW_OPERATIONS: readonly Operation[] = [list, get, execute];

@@ -16,6 +16,7 @@ export const client = createClient<typeof app>({ url: "" });
 export const off = app.onWorkflowCompleted({ workflow: w }, () => {});
 export const onDone = app.onWorkflowCompleted;
 export const graph = app.register("g", new WorkflowBuilder().build());
+export const consumer = app.consumer("c", { type: "a" }, () => {});
 export const page = app.getEvents({ type: "*" });
 export const sub = app.subscribe({ type: "workflow.*" });
 export const run = app.startRun(w, { file: "" });
@@ -25,5 +26,6 @@ export const api = {
   execute: app.execute,
   subscribe: app.subscribe,
   waitForEvent: app.waitForEvent,
+  addConsumer: app.consumer,
   onEvent: app.onEvent,
 };

@@ -279,6 +279,24 @@ async function reading() {
   same<Awaited<ReturnType<typeof byName.result>>, { total: number }>(true);
 }
 
+// consumers
+app.consumer("billing", { type: OrderPaid, from: "earliest" }, async (event, { attempt, idempotencyKey }) => {
+  event.data.orderId.toFixed();
+  attempt.toFixed();
+  idempotencyKey.at(0);
+});
+app.consumer("runs", { type: ["workflow.completed", "workflow.failed"], workflow: importOrders }, (event) => {
+  if (event.type === "workflow.completed") same<typeof event.result.rows, number>(true);
+});
+app.consumer("everything", {}, (event) => event.sequence);
+app.consumer("any workflow", { type: "workflow.completed", workflow: undefined }, (event) => {
+  same<typeof event.result, unknown>(true);
+});
+// @ts-expect-error a misspelt option
+app.consumer("typo", { type: OrderPaid, chanel: "api" }, () => {});
+// @ts-expect-error a sink for one event type does not take another
+app.consumer("no", { type: "workflow.failed" }, { name: "x", deliver: (event: WorkflowCompleted) => event.result });
+
 // builder, errors
 async function rest() {
   const session = await app.sessions.create({ userId: "ann", data: { theme: "dark" } });

@@ -14,8 +14,8 @@ import {
 
 /** A place where apps start and die, one after the other, on one store. */
 export interface Scene extends AsyncDisposable {
-  /** An app that has started, without a port. */
-  start(options?: Omit<NexusOptions, "store">): Promise<Nexus>;
+  /** An app that has started, without a port. @param before what is done with it before it starts. */
+  start(options?: Omit<NexusOptions, "store">, before?: (app: Nexus) => void): Promise<Nexus>;
   /** Takes the store away under the app, as its death would: whatever it still does comes to nothing. */
   crash(): Promise<void>;
 }
@@ -53,11 +53,12 @@ export function scene(storeOf: () => Store, clean: () => Promise<void> = async (
     await app?.stop({ deadlineMs: 0 });
   };
   return {
-    start: async (options = {}) => {
+    start: async (options = {}, before) => {
       await crash();
       const store = storeOf();
       const app = new Nexus({ logger: quiet, ...options, store }) as Nexus;
       live = { app, store };
+      before?.(app);
       await app.start({ listen: false });
       return app;
     },
