@@ -1,4 +1,4 @@
-import type { Nexus, Principal } from "nexus-event-system";
+import { FatalError, type Nexus, type Principal } from "nexus-event-system";
 
 type Scope = Principal["scopes"][number];
 
@@ -34,6 +34,24 @@ async function session(app: Nexus, name: string): Promise<string> {
   return (await app.sessions.create({ userId: name, data: words, metadata: words })).id;
 }
 
+/** A consumer whose first try of each event is its last. */
+async function consumer(app: Nexus, name: string): Promise<string> {
+  const id = `${mark(name)}-${crypto.randomUUID()}`;
+  const made = app.consumer(id, { type: "dying", correlationId: id }, (_event, { attempt }) => {
+    if (attempt === 1) throw new FatalError(mark(name));
+  });
+  await made.status();
+  return id;
+}
+
+/** An event that such a consumer did not deliver; both have one name. */
+async function deadLetter(app: Nexus, name: string): Promise<string> {
+  const id = await consumer(app, name);
+  await app.emitEvent("dying", { text: mark(name) }, { id, correlationId: id, userId: name });
+  await app.waitForEvent("consumer.dead_lettered", { match: { eventId: id }, after: "earliest" });
+  return id;
+}
+
 /** Every operation of the table, by its name. What is not here fails `test/house/access.test.ts`. */
 export const ROWS: Readonly<Record<string, Row>> = {
   "workflows.list": { scope: "workflows:read", ask: () => ["GET", "/workflows"], status: 200 },
@@ -59,5 +77,27 @@ export const ROWS: Readonly<Record<string, Row>> = {
   },
   "sessions.join": { scope: "sessions:write", ask: (id) => ["POST", `/sessions/${id}/join`, {}], make: session, status: 200, auditor: 404 },
   "sessions.end": { scope: "sessions:write", ask: (id) => ["POST", `/sessions/${id}/end`, {}], make: session, status: 200, auditor: 404 },
+  "consumers.list": { scope: "admin", ask: () => ["GET", "/consumers"], status: 200, auditor: 403 },
+  "consumers.get": { scope: "admin", ask: (id) => ["GET", `/consumers/${id}`], make: consumer, status: 200, auditor: 403 },
+  "consumers.pause": { scope: "admin", ask: (id) => ["POST", `/consumers/${id}/pause`, {}], make: consumer, status: 200, auditor: 403 },
+  "consumers.resume": { scope: "admin", ask: (id) => ["POST", `/consumers/${id}/resume`, {}], make: consumer, status: 200, auditor: 403 },
+  "consumers.rewind": {
+    scope: "admin",
+    ask: (id) => ["POST", `/consumers/${id}/rewind`, { to: "latest" }],
+    make: consumer,
+    status: 200,
+    auditor: 403,
+  },
+  "consumers.remove": { scope: "admin", ask: (id) => ["DELETE", `/consumers/${id}`], make: consumer, status: 200, auditor: 403 },
+  "deadLetters.list": { scope: "admin", ask: () => ["GET", "/dead-letters"], status: 200, auditor: 403 },
+  "deadLetters.get": { scope: "admin", ask: (id) => ["GET", `/dead-letters/${id}/${id}`], make: deadLetter, status: 200, auditor: 403 },
+  "deadLetters.redeliver": {
+    scope: "admin",
+    ask: (id) => ["POST", `/dead-letters/${id}/${id}/redeliver`, {}],
+    make: deadLetter,
+    status: 200,
+    auditor: 403,
+  },
+  "deadLetters.drop": { scope: "admin", ask: (id) => ["DELETE", `/dead-letters/${id}/${id}`], make: deadLetter, status: 200, auditor: 403 },
   health: { scope: "admin", ask: () => ["GET", "/health"], status: 200, auditor: 403 },
 };
