@@ -23,6 +23,8 @@ export interface CallOptions {
   readonly query?: Query;
   /** Sent as JSON. */
   readonly body?: unknown;
+  /** The session that the call is made in. */
+  readonly session?: string | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -51,6 +53,7 @@ export async function send(connection: Connection, method: Method, path: string,
   }
   const headers: Record<string, string> = { ...(await connection.headers()), accept };
   if (options.body !== undefined) headers["content-type"] = "application/json";
+  if (options.session !== undefined) headers["nexus-session"] = options.session;
   let response: Response;
   try {
     response = await connection.fetch(url, {

@@ -14,14 +14,21 @@ export interface Remote {
   startRun(
     workflow: string,
     inputs: JsonObject,
-    options?: { readonly idempotencyKey?: string | undefined },
+    options?: { readonly idempotencyKey?: string | undefined; readonly session?: string | undefined },
   ): Promise<{ readonly runId: string; readonly cursor: Cursor }>;
   runs(query: Query): Promise<RunsAnswer>;
   run(runId: string): Promise<RunAnswer>;
   runEvents(runId: string, query: Query): Promise<EventsAnswer>;
   cancelRun(runId: string, reason?: string): Promise<RunAnswer>;
   events(query: Query): Promise<EventsAnswer>;
-  emitEvent(event: EmitRequest): Promise<{ readonly id: string; readonly sequence: number; readonly cursor: Cursor }>;
+  emitEvent(event: EmitRequest, session?: string): Promise<{ readonly id: string; readonly sequence: number; readonly cursor: Cursor }>;
+  sessions(query: Query): Promise<SessionsAnswer>;
+  session(id: string): Promise<SessionAnswer>;
+  createSession(session: { readonly data: JsonObject; readonly ttlMs?: number | undefined }): Promise<SessionAnswer>;
+  /** @param changes a JSON Merge Patch. */
+  updateSession(id: string, changes: JsonObject): Promise<SessionAnswer>;
+  joinSession(id: string): Promise<SessionAnswer>;
+  endSession(id: string): Promise<SessionAnswer>;
   follow(query: Query, options?: FollowOptions): AsyncGenerator<Followed, void>;
 }
 
@@ -55,6 +62,24 @@ export interface RunsAnswer {
   readonly hasMore: boolean;
   readonly previous?: Cursor;
 }
+export interface SessionAnswer {
+  readonly id: string;
+  readonly userId?: string;
+  readonly data: JsonObject;
+  readonly metadata?: JsonObject;
+  readonly channels: readonly Channel[];
+  readonly createdAt: number;
+  readonly endsAt: number;
+  readonly workflowCount: number;
+  readonly ended?: "ended" | "expired";
+  readonly cursor: Cursor;
+}
+export interface SessionsAnswer {
+  readonly sessions: readonly SessionAnswer[];
+  readonly cursor: Cursor;
+  readonly hasMore: boolean;
+  readonly previous?: Cursor;
+}
 export interface EventsAnswer {
   readonly events: readonly NexusEvent[];
   readonly cursor: Cursor;
@@ -65,7 +90,6 @@ export interface EmitRequest {
   readonly type: string;
   readonly data: JsonValue;
   readonly id?: string;
-  readonly sessionId?: string;
   readonly broadcast?: true;
 }
 
@@ -77,20 +101,27 @@ export function remote(
   const { headers = {} } = options;
   const connection: Connection = { url: rootOf(url), headers: () => headers, fetch: options.fetch ?? fetch };
   const get = <Answer>(path: string, query: Query = {}): Promise<Answer> => call<Answer>(connection, "GET", path, { query });
-  const post = <Answer>(path: string, body: unknown, query: Query = {}): Promise<Answer> =>
-    call<Answer>(connection, "POST", path, { body, query });
+  const post = <Answer>(path: string, body: unknown, query: Query = {}, session?: string): Promise<Answer> =>
+    call<Answer>(connection, "POST", path, { body, query, session });
   const at = encodeURIComponent;
   return {
     url: connection.url.href.replace(/\/$/, ""),
     workflows: () => get("workflows"),
     workflow: (name) => get(`workflows/${at(name)}`),
-    startRun: (workflow, inputs, options) => post(`workflows/${at(workflow)}/execute`, { inputs, ...options }, { waitMs: 0 }),
+    startRun: (workflow, inputs, { session, ...others } = {}) =>
+      post(`workflows/${at(workflow)}/execute`, { inputs, ...others }, { waitMs: 0 }, session),
     runs: (query) => get("runs", query),
     run: (runId) => get(`runs/${at(runId)}`),
     runEvents: (runId, query) => get(`runs/${at(runId)}/events`, query),
     cancelRun: (runId, reason) => post(`runs/${at(runId)}/cancel`, { reason }),
     events: (query) => get("events", query),
-    emitEvent: (event) => post("events", event),
+    emitEvent: (event, session) => post("events", event, {}, session),
+    sessions: (query) => get("sessions", query),
+    session: (id) => get(`sessions/${at(id)}`),
+    createSession: (session) => post("sessions", session),
+    updateSession: (id, changes) => call(connection, "PATCH", `sessions/${at(id)}`, { body: changes }),
+    joinSession: (id) => post(`sessions/${at(id)}/join`, {}),
+    endSession: (id) => post(`sessions/${at(id)}/end`, {}),
     follow: (query, followOptions) => follow(connection, query, followOptions),
   };
 }

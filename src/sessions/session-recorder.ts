@@ -52,6 +52,8 @@ export class SessionRecorder {
    * @throws OVERLOADED
    */
   async append(session: OpenSession, of: SessionEvent, around: Context | undefined): Promise<boolean> {
+    // It may have ended between the caller's look at it and this turn: then its last event is the end, and nothing may name that.
+    if (this.#open.find(session.state.id) !== session) return false;
     const { recorder } = this.#parts;
     const bytes = utf8Bytes(JSON.stringify(of.data));
     recorder.admit(bytes);

@@ -29,6 +29,7 @@ function styleOf(event: NexusEvent): Parameters<typeof paint>[0] {
 function detailsOf(event: NexusEvent): string[] {
   if (event.type.startsWith("workflow.")) return [plain(event.workflowName ?? ""), ...runDetails(event)].filter((part) => part !== "");
   if (event.type.startsWith("step.")) return stepDetails(event).filter((part) => part !== "");
+  if (event.type === "session.created" || event.type === "session.updated") return [sessionDetails(recordOf(event.data))];
   return [fields(event.data)];
 }
 
@@ -48,6 +49,11 @@ function runDetails({ type, data }: NexusEvent): string[] {
     default:
       return [took, fields(rest)];
   }
+}
+
+/** What came into a session: its first data, what was changed in it, who joined. */
+function sessionDetails({ initialData, changes = initialData, joined }: Readonly<Record<string, unknown>>): string {
+  return joined === undefined ? fields(changes) : `${shown(joined)} joined`;
 }
 
 function stepDetails({ data }: NexusEvent): string[] {

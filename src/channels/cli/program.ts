@@ -4,6 +4,7 @@ import { events } from "./commands/events.ts";
 import { init } from "./commands/init.ts";
 import { run } from "./commands/run.ts";
 import { runs } from "./commands/runs.ts";
+import { sessions } from "./commands/sessions.ts";
 import { start } from "./commands/start.ts";
 import { workflows } from "./commands/workflows.ts";
 
@@ -17,6 +18,7 @@ Run       workflows [NAME]        what can be run; with a name, its inputs
           run NAME -i key=value   run it and stay until it ends; Ctrl-C cancels
           runs                    newest first; runs show ID, runs cancel ID
 Follow    events tail             live; also events list, events wait, events emit
+          sessions                those that are open; sessions create, show ID, update ID, join ID, end ID
 
 Everywhere
   --url URL              the server; NEXUS_URL, else http://127.0.0.1:8000
@@ -37,7 +39,7 @@ export function program(): Command {
         .default("text"),
     )
     .version(versionOf(), "--version", "this version");
-  for (const command of [init(), start(), workflows(), run(), runs(), events()]) root.addCommand(command);
+  for (const command of [init(), start(), workflows(), run(), runs(), events(), sessions()]) root.addCommand(command);
   for (const command of everyIn(root)) {
     command
       .exitOverride()

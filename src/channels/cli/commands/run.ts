@@ -15,12 +15,14 @@ import { paint, print, say, statusLine } from "../output.ts";
 import { shortId } from "../run-id.ts";
 import { runView } from "../run-view.ts";
 import { jsonLine, plain } from "../safe-text.ts";
+import { resolveSessionId } from "../session-id.ts";
 import { duration } from "../time.ts";
 import { several } from "../values.ts";
 import { workflowLines } from "../workflow-lines.ts";
 
 interface Options extends InputOptions {
   readonly idempotencyKey?: string;
+  readonly session?: string;
   readonly help?: true;
 }
 
@@ -33,6 +35,7 @@ export function run(): Command {
     .option("-i <key=value>", "an input, read as the workflow's schema says; key=@file takes it from a file", several)
     .option("--inputs <json>", "all inputs as one JSON object: as typed, @file, or - for standard input; -i is laid over it")
     .option("--idempotency-key <key>", "the same key gives the same run: a command that is repeated runs nothing twice")
+    .option("--session <id>", "in a session: its id, or the last 4 or more characters of it")
     .helpOption(false)
     .option("-h, --help", "this, and with NAME its inputs")
     .action(
@@ -55,10 +58,11 @@ async function help(cli: Cli, name: string | undefined, command: Command): Promi
 
 async function runToEnd(cli: Cli, workflow: WorkflowAnswer, options: Options): Promise<number> {
   const inputs = await readInputs(workflow.inputSchema, options);
+  const session = options.session === undefined ? undefined : await resolveSessionId(cli.remote, options.session);
   const stop = interrupted();
   let started: { readonly runId: string; readonly cursor: Cursor };
   try {
-    started = await startRun(cli, workflow.name, inputs, options.idempotencyKey);
+    started = await startRun(cli, workflow.name, inputs, { idempotencyKey: options.idempotencyKey, session });
   } catch (error) {
     if (cli.json || !NexusError.is(error, "INPUT_INVALID")) throw error;
     return refused(workflow, inputs, error.details);
@@ -106,10 +110,10 @@ async function startRun(
   cli: Cli,
   workflow: string,
   inputs: JsonObject,
-  idempotencyKey: string | undefined,
+  options: { readonly idempotencyKey: string | undefined; readonly session: string | undefined },
 ): Promise<{ readonly runId: string; readonly cursor: Cursor }> {
   try {
-    return await cli.remote.startRun(workflow, inputs, { idempotencyKey });
+    return await cli.remote.startRun(workflow, inputs, options);
   } catch (error) {
     if (NexusError.is(error, "WORKFLOW_FAILED")) return error.details;
     if (NexusError.is(error, "RUN_CANCELLED") && error.details.cursor !== undefined)
