@@ -22,11 +22,16 @@ export function get(path, query) {
 }
 
 export function post(path, query, body) {
-  return request(address(path, query), {
-    method: "POST",
-    headers: { accept: "application/json", "content-type": "application/json" },
-    body: JSON.stringify(body),
-  });
+  return send("POST", address(path, query), body, "application/json");
+}
+
+/** @param body a JSON Merge Patch. */
+export function patch(path, body) {
+  return send("PATCH", address(path), body, "application/merge-patch+json");
+}
+
+function send(method, url, body, type) {
+  return request(url, { method, headers: { accept: "application/json", "content-type": type }, body: JSON.stringify(body) });
 }
 
 async function request(url, options) {

@@ -5,6 +5,7 @@ import { follow } from "./live.js";
 import { notifications } from "./notifications.js";
 import { runPanel } from "./run.js";
 import { runList } from "./runs.js";
+import { sessionList } from "./sessions.js";
 import { workflowList } from "./workflows.js";
 
 const at = (id) => document.getElementById(id);
@@ -16,15 +17,18 @@ const workflows = workflowList(at("workflows"), (runId) => {
   // On a narrow screen it is below the form.
   at("run").scrollIntoView({ block: "nearest" });
 });
+const sessions = sessionList({ list: at("sessions"), panel: at("session"), create: at("new-session"), note: at("sessions-note") });
 const notices = notifications(at("notifications"));
-const readers = [runs, run, events, workflows, notices];
+const readers = [runs, run, events, workflows, sessions, notices];
 
 /** Reads all lists, then follows the log from the place that the first one is true for. What a later list holds already is told apart by its sequence. */
 async function start() {
+  const first = await get("sessions", { limit: 20 });
   const page = await get("runs", { limit: 20 });
   await Promise.all([workflows.load(), events.load()]);
+  sessions.show(first.sessions);
   runs.show(page.runs);
-  follow(page.cursor, {
+  follow(first.cursor, {
     event: (event) => {
       for (const reader of readers) reader.take(event);
     },
