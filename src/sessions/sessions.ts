@@ -205,7 +205,7 @@ export class OpenedSessions implements Sessions {
     const { principal } = around ?? {};
     if (principal === undefined) return named ?? around?.userId;
     if (named === undefined || named === principal.userId || principal.scopes.includes("admin")) return named ?? principal.userId;
-    throw new NexusError("OPTION_INVALID", { option: "userId", reason: "only the scope admin may name another owner" });
+    throw new NexusError("FORBIDDEN", { scope: "admin" });
   }
 
   /** Whether the caller may know of it. */
