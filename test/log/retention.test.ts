@@ -91,6 +91,24 @@ describe.each(STORES)("%s", (_name, open) => {
     expect(await failure(app.runs.get(run.runId))).toBe("RUN_NOT_FOUND");
   });
 
+  test("[log.7] a consumer's place holds the floor for 7 days; then it moves on, and is told what it lost", async () => {
+    await using place = await open();
+    const clock = shiftedClock();
+    const app = await place.start({ retention: { maxEvents: 10 }, clock });
+    const consumer = app.consumer("billing", { type: "n", from: "earliest" }, () => {});
+    await consumer.pause();
+    await emit(app, 100);
+    const { heldBy } = await logIs(app, clock, (log) => log.heldBy?.kind === "consumer");
+    expect(heldBy).toEqual({ kind: "consumer", name: "billing", cursor: expect.any(String) });
+    clock.advance(7 * DAY + 1_000);
+    const lost = app.waitForEvent("consumer.lost" as const);
+    await logIs(app, clock, (log) => log.heldBy === undefined && log.floor > 80);
+    const event = await lost;
+    expect(event?.data).toMatchObject({ consumer: "billing", from: expect.any(String), to: expect.any(String) });
+    expect(event?.count).toBeGreaterThan(80);
+    expect((await consumer.status()).paused).toBe(true);
+  });
+
   test.each([true, false])(
     "[log.7] after 30 days an unfinished run (its code here: %s) fails with RUN_EXPIRED, and holds nothing",
     async (here) => {
