@@ -11,7 +11,7 @@ import { type Subscription, subscription } from "./delivery/subscription.ts";
 import { waitFor } from "./delivery/wait.ts";
 import { NexusError } from "./errors.ts";
 import type { BuiltInType } from "./events/built-in.ts";
-import type { Context } from "./events/context.ts";
+import { type Context, within } from "./events/context.ts";
 import type { EventDefinition, Workflow } from "./events/definitions.ts";
 import type { EmitOptions, Receipt } from "./events/emitter.ts";
 import type { Channel, Cursor, NexusEvent } from "./events/event.ts";
@@ -288,7 +288,7 @@ export class App implements AsyncDisposable {
 
   /** Calls with `context` around it: what a channel knows of its caller. */
   within<T>(context: Context, call: () => T): T {
-    return this.#setup.contexts.run(context, call);
+    return within(this.#setup.contexts, context, call);
   }
 
   /** Where the present call came in. */

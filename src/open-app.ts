@@ -3,7 +3,7 @@ import { isTold } from "./delivery/consumer-events.ts";
 import type { Consumers } from "./delivery/consumers.ts";
 import type { Handlers } from "./delivery/handler-set.ts";
 import { NexusError } from "./errors.ts";
-import { type Context, contextOf, inherited } from "./events/context.ts";
+import { type Context, contextOf, inherited, surrounding, within } from "./events/context.ts";
 import type { NewEvent, NexusEvent } from "./events/event.ts";
 import type { EventTypes } from "./events/event-types.ts";
 import { type Limits, runErrorOf } from "./events/limits.ts";
@@ -118,7 +118,7 @@ export class OpenApp {
       const heard: { by?: OpenApp } = {};
       openRuns = await OpenRuns.open({ log, feed, state, logger, heard: (event) => heard.by?.executor.heard(event) });
       const ownerIn: RunServices["ownerIn"] = (sessionId) => heard.by?.sessions.enter(sessionId) ?? {};
-      const emitter = new LogEmitter({ ...setup, recorder, epoch: head.epoch, context: () => contexts.getStore(), ownerIn });
+      const emitter = new LogEmitter({ ...setup, recorder, epoch: head.epoch, context: () => surrounding(contexts), ownerIn });
       const services: RunServices = {
         log,
         state,
@@ -131,8 +131,8 @@ export class OpenApp {
         secrets: await Secrets.open({ ...setup, state }, openRuns.ids),
         source,
         newId: () => setup.newId(),
-        within: (context, call) => contexts.run(context, call),
-        context: () => contexts.getStore(),
+        within: (context, call) => within(contexts, context, call),
+        context: () => surrounding(contexts),
         ownerIn,
         emitter: {
           emitEvent: async (type, data, options) => receiptOf(await emitter.emit(type as string, data, options ?? {}, false)),
@@ -219,7 +219,7 @@ export class OpenApp {
       logger,
       source,
       position: () => this.position,
-      within: (event, call) => contexts.run(contextOf(event), call),
+      within: (event, call) => within(contexts, contextOf(event), call),
       missed: () => counters.add("handlers_behind"),
       failed: (event, error) => {
         counters.add("handler_failures");

@@ -12,6 +12,7 @@ import type { OpenStream } from "./channels/http/sse.ts";
 import { socketUpgrade } from "./channels/http/upgrade.ts";
 import { NexusError } from "./errors.ts";
 import type { Channel } from "./events/event.ts";
+import { activeTraceparent, readTraceparent } from "./observability/trace.ts";
 
 /** How often streams are looked after. */
 const TEND_MS = 3_000;
@@ -36,7 +37,8 @@ export class Site {
         const { headers } = request;
         checkCaller(headers.host, headers.origin, this.#guard);
         if (app.isStopping) throw stopping();
-        return await app.access.contextOf(upgradeRequestOf(request), channelOf(headers["nexus-channel"]));
+        const context = await app.access.contextOf(upgradeRequestOf(request), channelOf(headers["nexus-channel"]));
+        return { ...context, traceparent: traceOf(headers["traceparent"]) };
       },
       opened: (stream) => this.#opened(stream),
     });
@@ -67,7 +69,8 @@ export class Site {
     await this.#app.begin();
     const page = await pageAnswer(request, basePath);
     if (page !== undefined) return page;
-    const context = await this.#app.access.contextOf(request, channelOf(request.headers.get("nexus-channel") ?? undefined));
+    const caller = await this.#app.access.contextOf(request, channelOf(request.headers.get("nexus-channel") ?? undefined));
+    const context = { ...caller, traceparent: traceOf(request.headers.get("traceparent") ?? undefined) };
     const session = request.headers.get("nexus-session");
     const around = session === null ? context : await this.#app.inSession(context, session);
     return await this.#app.within(around, () => this.#routesUnder(basePath).fetch(request));
@@ -144,10 +147,16 @@ function channelOf(header: string | string[] | undefined): Channel {
   return header ?? "api";
 }
 
+/** The trace that a request is part of: the span around it here, which knows where it came from, else the caller's. */
+function traceOf(header: string | string[] | undefined): string | undefined {
+  return activeTraceparent() ?? readTraceparent(typeof header === "string" ? header : undefined);
+}
+
 function preflight(): Response {
   const headers = {
     "access-control-allow-methods": "GET, POST, PATCH, DELETE",
-    "access-control-allow-headers": "authorization, content-type, idempotency-key, last-event-id, nexus-channel, nexus-session",
+    "access-control-allow-headers":
+      "authorization, content-type, idempotency-key, last-event-id, nexus-channel, nexus-session, traceparent",
     "access-control-max-age": "600",
   };
   return new Response(null, { status: 204, headers });

@@ -1,3 +1,5 @@
+import type { AsyncLocalStorage } from "node:async_hooks";
+import { activeTraceparent, inTrace } from "../observability/trace.ts";
 import type { Channel, NewEvent, NexusEvent } from "./event.ts";
 import type { Principal } from "./principal.ts";
 
@@ -16,6 +18,18 @@ export interface Context {
   readonly traceparent?: string | undefined;
   /** Inside a run: gives each emitted event its id, so that code which runs again records nothing twice. */
   readonly emissions?: Emissions;
+}
+
+/** Calls with a context around it, and as part of its trace. */
+export function within<T>(contexts: AsyncLocalStorage<Context>, context: Context, call: () => T): T {
+  return contexts.run(context, () => inTrace(context.traceparent, call));
+}
+
+/** What surrounds the present call. A span that is active in it is nearer than the one that led to it. */
+export function surrounding(contexts: AsyncLocalStorage<Context>): Context | undefined {
+  const around = contexts.getStore();
+  const traceparent = activeTraceparent();
+  return traceparent === undefined || traceparent === around?.traceparent ? around : { channel: "app", ...around, traceparent };
 }
 
 type Inherited = "userId" | "sessionId" | "workflowName" | "runId" | "correlationId" | "causationId" | "traceparent";

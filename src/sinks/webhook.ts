@@ -27,7 +27,8 @@ export function webhook(options: {
     deliver: async (event, { idempotencyKey, signal }) => {
       const body = JSON.stringify(cloudEventOf(event));
       const headers = signatureHeaders(keys, idempotencyKey, body, Date.now());
-      await post(body, { "content-type": "application/cloudevents+json; charset=utf-8", ...headers }, signal);
+      const trace = event.traceparent === undefined ? {} : { traceparent: event.traceparent };
+      await post(body, { "content-type": "application/cloudevents+json; charset=utf-8", ...trace, ...headers }, signal);
     },
     close,
   };

@@ -6,8 +6,8 @@ import type { RunState } from "./run.ts";
 import { endOf, runEvent } from "./run-event.ts";
 import type { RunServices } from "./services.ts";
 
-function cancelled(services: RunServices, state: RunState, reason: string | undefined): ReturnType<typeof runEvent> {
-  return runEvent(services, state, "workflow.cancelled", { ...endOf(services, state), ...(reason !== undefined && { reason }) });
+function cancelled(services: RunServices, state: RunState, reason: string | undefined): object {
+  return { ...endOf(services, state), ...(reason !== undefined && { reason }) };
 }
 
 /** Cancels a run that this process owns. @returns false when it had ended or left already. */
@@ -15,7 +15,7 @@ export async function cancelLive(run: LiveRun, reason: string | undefined): Prom
   if (run.stream.closed) return false;
   run.progress.flush();
   try {
-    await run.stream.end(cancelled(run.services, run.state, reason));
+    await run.stream.end(run.event("workflow.cancelled", cancelled(run.services, run.state, reason)));
   } catch (error) {
     if (NexusError.is(error, "RUN_LOST")) return false;
     run.leave(NexusError.is(error) ? error : new NexusError("INTERNAL", {}, { cause: error }));
@@ -29,7 +29,8 @@ export async function cancelLive(run: LiveRun, reason: string | undefined): Prom
 
 /** Cancels a run that no code here executes. @throws STREAM_CONFLICT when it went on in between: look again. */
 export async function cancelStored(services: RunServices, state: RunState, reason: string | undefined): Promise<void> {
-  await services.recorder.append(cancelled(services, state, reason), { expect: state.lastId });
+  const event = runEvent(services, state, "workflow.cancelled", cancelled(services, state, reason));
+  await services.recorder.append(event, { expect: state.lastId });
 }
 
 /** Fails a run that no code here executes. @throws STREAM_CONFLICT when it went on in between: look again. */

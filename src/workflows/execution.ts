@@ -4,7 +4,7 @@ import { type LiveRun, raced } from "./live-run.ts";
 import { outcomeOf } from "./outcome.ts";
 import { onlyWaits } from "./run.ts";
 import { type Children, runContext } from "./run-context.ts";
-import { endOf, runEvent } from "./run-event.ts";
+import { endOf } from "./run-event.ts";
 import { failedStep } from "./steps.ts";
 import { endFirstWait } from "./waits.ts";
 
@@ -65,7 +65,7 @@ async function callCode(run: LiveRun, children: Children): Promise<unknown> {
   const parsed = run.code.inputs?.parse(inputs) ?? { value: inputs };
   if (parsed.faults !== undefined) throw new NexusError("INPUT_INVALID", { workflow: run.state.workflowName, faults: parsed.faults });
   const ctx = runContext(run, children, { inputs, metadata });
-  const call = run.services.within(run.context("main", run.state.claim), async () => run.code.run(parsed.value as never, ctx));
+  const call = run.traced(async () => run.code.run(parsed.value as never, ctx));
   return checkResult(run, await raced(call, run.signal));
 }
 
@@ -86,15 +86,13 @@ async function complete(run: LiveRun, whole: unknown): Promise<void> {
   const result = run.services.secrets.recordable("result", whole);
   run.progress.flush();
   const end = endOf(run.services, run.state);
-  await run.stream.end(runEvent(run.services, run.state, "workflow.completed", { ...end, ...(result !== undefined && { result }) }));
+  await run.stream.end(run.event("workflow.completed", { ...end, ...(result !== undefined && { result }) }));
   run.finish({ status: "completed", result, durationMs: end.durationMs });
 }
 
 async function fail(run: LiveRun, thrown: unknown): Promise<void> {
   run.progress.flush();
   const error = run.services.secrets.recordableError(runErrorOf(thrown, failedStep(thrown)));
-  await run.stream.end(
-    runEvent(run.services, run.state, "workflow.failed", { ...endOf(run.services, run.state), error, attempt: run.state.attempt }),
-  );
+  await run.stream.end(run.event("workflow.failed", { ...endOf(run.services, run.state), error, attempt: run.state.attempt }));
   run.finish(await outcomeOf(run.services, run.state));
 }

@@ -1,8 +1,10 @@
-import { NexusError } from "../errors.ts";
+import { NexusError, type RunError } from "../errors.ts";
 import type { Context, Emissions } from "../events/context.ts";
-import type { Limits } from "../events/limits.ts";
+import type { NewEvent } from "../events/event.ts";
+import { type Limits, runErrorOf } from "../events/limits.ts";
 import type { Position } from "../log/log.ts";
 import { answered } from "../observability/answered.ts";
+import { type TracedWork, tracedWork } from "../observability/trace.ts";
 import { type Outcome, outcomeOf } from "./outcome.ts";
 import { Progress } from "./progress.ts";
 import { hasEnded, type RunState } from "./run.ts";
@@ -29,6 +31,7 @@ export class LiveRun {
   #steps: Steps;
   #slot: Slot | undefined;
   #timed = false;
+  #work: TracedWork | undefined;
   /** Why it was stopped before its code had ended. */
   #cut: NexusError | undefined;
   #draining = false;
@@ -86,9 +89,28 @@ export class LiveRun {
     return this.services.clock.now();
   }
 
+  /** An event of its stream. */
+  event(type: string, data: object): NewEvent {
+    return runEvent(this.services, this.state, type, data, this.traceparent);
+  }
+
+  /** Where it is in a trace: its own span, from when its code is called here. */
+  get traceparent(): string | undefined {
+    return this.#work?.traceparent ?? this.state.traceparent;
+  }
+
+  /** Calls its code, as one span of the trace that led to it. */
+  traced<T>(call: () => T): T {
+    const { runId, workflowName, attempt, traceparent } = this.state;
+    const attributes = { "nexus.run_id": runId, "nexus.workflow": workflowName, "nexus.attempt": attempt };
+    this.#work = tracedWork(`workflow ${workflowName}`, traceparent, attributes);
+    const work = this.#work;
+    return this.services.within(this.context("main", this.state.claim), () => work.within(call));
+  }
+
   /** What surrounds the run's code, between steps or inside one. */
-  context(place: string, causationId: string, limit?: AbortSignal): Context {
-    const { channel, userId, sessionId, workflowName, runId, correlationId, traceparent } = this.state;
+  context(place: string, causationId: string, limit?: AbortSignal, traceparent: string | undefined = this.traceparent): Context {
+    const { channel, userId, sessionId, workflowName, runId, correlationId } = this.state;
     return {
       channel,
       userId,
@@ -104,7 +126,7 @@ export class LiveRun {
 
   /** Sends an event to the log without waiting: what comes after it can only be recorded behind it. @returns its id. */
   record(type: string, data: object): string {
-    const event = runEvent(this.services, this.state, type, data);
+    const event = this.event(type, data);
     this.stream.append(event).catch((error: unknown) => {
       // Once the run is over or left, what comes late is dropped.
       if (!this.stream.closed) this.services.logger.error({ error, runId: this.runId, type }, "an event of a run was not recorded");
@@ -115,7 +137,7 @@ export class LiveRun {
   /** Records an event; resolves when it is durable. Rejects with the signal's reason when the run was stopped before that. */
   async recorded(type: string, data: object): Promise<Position> {
     try {
-      return await this.stream.append(runEvent(this.services, this.state, type, data));
+      return await this.stream.append(this.event(type, data));
     } catch (error) {
       this.signal.throwIfAborted();
       throw error;
@@ -140,10 +162,17 @@ export class LiveRun {
       );
     }
     const step: StepContext = { signal, attempt, idempotencyKey: `${this.runId}/${key}` };
+    const work = tracedWork(`step ${key}`, this.traceparent, { "nexus.run_id": this.runId, "nexus.step": key, "nexus.attempt": attempt });
+    const context = this.context(`${key}@${attempt}`, started, limit.signal, work.traceparent);
     this.#working += 1;
     try {
-      const call = this.services.within(this.context(`${key}@${attempt}`, started, limit.signal), async () => run(step));
-      return await raced(call, signal);
+      const call = this.services.within(context, () => work.within(async () => run(step)));
+      const value = await raced(call, signal);
+      work.end();
+      return value;
+    } catch (error) {
+      work.end(runErrorOf(error));
+      throw error;
     } finally {
       this.#working -= 1;
       ended.abort();
@@ -259,6 +288,9 @@ export class LiveRun {
     this.#abort.abort(new NexusError("RUN_LOST", { runId: this.runId }));
     this.progress.drop();
     this.releaseSlot();
+    // A run that only left may still succeed: that is no failure.
+    this.#work?.end(outcome.status === "failed" || outcome.status === "cancelled" ? failureOf(outcome.error) : undefined);
+    this.#work = undefined;
     this.#finish(outcome);
   }
 
@@ -296,6 +328,11 @@ export class LiveRun {
       },
     };
   }
+}
+
+/** What a run failed with, rather than that it did. */
+function failureOf(error: NexusError): RunError {
+  return NexusError.is(error, "WORKFLOW_FAILED") ? error.details.error : runErrorOf(error);
 }
 
 /** The outcome of `call`, or the signal's reason, whichever comes first. */

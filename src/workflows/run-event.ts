@@ -3,15 +3,21 @@ import type { NewEvent } from "../events/event.ts";
 import type { RunState } from "./run.ts";
 import type { RunServices } from "./services.ts";
 
-/** An event of a run's own stream: what surrounds it is the run's. */
-export function runEvent(services: RunServices, state: RunState, type: string, data: object): NewEvent {
+/** An event of a run's own stream: what surrounds it is the run's. @param traceparent of the span that the run is here, if it goes on here. */
+export function runEvent(
+  services: RunServices,
+  state: RunState,
+  type: string,
+  data: object,
+  traceparent: string | undefined = state.traceparent,
+): NewEvent {
   const { channel, claim, metadata } = state;
   return {
     id: services.newId(),
     type,
     channel,
     source: services.source,
-    ...inherited(state),
+    ...inherited({ ...state, traceparent }),
     causationId: claim,
     visibility: "owner",
     data,
