@@ -11,7 +11,7 @@ import { type Subscription, subscription } from "./delivery/subscription.ts";
 import { waitFor } from "./delivery/wait.ts";
 import { NexusError } from "./errors.ts";
 import type { BuiltInType } from "./events/built-in.ts";
-import { type Context, within } from "./events/context.ts";
+import { type Context, surrounding, within } from "./events/context.ts";
 import type { EventDefinition, Workflow } from "./events/definitions.ts";
 import type { EmitOptions, Receipt } from "./events/emitter.ts";
 import type { Channel, Cursor, NexusEvent } from "./events/event.ts";
@@ -199,6 +199,12 @@ export class App implements AsyncDisposable {
     return await (await this.#life.ready()).emitter.emit(type, given, allowed, broadcast);
   }
 
+  /** Refuses what `emit` would refuse before it records anything. */
+  async checkEmit(type: EventDefinition | string, data: unknown, options: EmitOptions, broadcast: boolean): Promise<void> {
+    const allowed = this.access.emission(options, broadcast);
+    await (await this.#life.ready()).emitter.check(type, data, allowed, broadcast);
+  }
+
   async execute(workflow: Workflow | string, inputs?: unknown, options?: RunOptions): Promise<any> {
     const run = await this.startRun(workflow, inputs, options);
     return await run.result();
@@ -289,6 +295,11 @@ export class App implements AsyncDisposable {
   /** Calls with `context` around it: what a channel knows of its caller. */
   within<T>(context: Context, call: () => T): T {
     return within(this.#setup.contexts, context, call);
+  }
+
+  /** The same for a context that adds to the present one. */
+  withinAlso<T>(context: Partial<Context>, call: () => T): T {
+    return this.within({ channel: "app", ...surrounding(this.#setup.contexts), ...context }, call);
   }
 
   /** Where the present call came in. */

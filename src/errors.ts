@@ -24,6 +24,7 @@ export interface ErrorDetails {
   BODY_INVALID: { readonly reason: string };
   BODY_TOO_LARGE: { readonly limit: number };
   CLIENT_CLOSED: {};
+  CLOUDEVENT_INVALID: { readonly faults: readonly Fault[] };
   CONSUMER_EXISTS: { readonly consumer: string };
   CONSUMER_INACTIVE: { readonly consumer: string };
   CONSUMER_NOT_FOUND: { readonly consumer: string };
@@ -47,6 +48,7 @@ export interface ErrorDetails {
   IDEMPOTENCY_CONFLICT: { readonly runId: string };
   INPUT_INVALID: { readonly workflow: string; readonly faults: readonly Fault[] };
   INTERNAL: {};
+  MEDIA_TYPE_UNSUPPORTED: { readonly mediaType: string };
   METHOD_NOT_ALLOWED: { readonly allowed: readonly string[] };
   NAME_INVALID: { readonly name: string; readonly reason?: string };
   NOT_FOUND: { readonly path: string };
@@ -118,6 +120,12 @@ export const ERRORS: { readonly [Code in ErrorCode]: ErrorRow } = {
     "Send less, or store the large part elsewhere and send a reference.",
   ),
   CLIENT_CLOSED: row(503, false, "The client has been closed.", "Make a new one with createClient."),
+  CLOUDEVENT_INVALID: row(
+    400,
+    false,
+    "This is no CloudEvent of version 1.0.",
+    "Correct each fault; nothing was recorded. See docs/cloudevents.md.",
+  ),
   CONSUMER_EXISTS: row(409, false, "A consumer of this name is there already.", "Choose another name, or remove it first."),
   CONSUMER_INACTIVE: row(409, false, "No code of this process delivers for this consumer.", "Start a process whose code names it."),
   CONSUMER_NOT_FOUND: row(404, false, "There is no consumer of this name.", "List the consumers."),
@@ -171,6 +179,12 @@ export const ERRORS: { readonly [Code in ErrorCode]: ErrorRow } = {
   ),
   INPUT_INVALID: row(422, false, "The inputs do not fit the workflow's schema.", "Correct each fault; no run was made."),
   INTERNAL: row(500, false, "Something went wrong inside the server.", "The server's log has the details."),
+  MEDIA_TYPE_UNSUPPORTED: row(
+    415,
+    false,
+    "CloudEvents are taken as JSON only.",
+    "Send application/cloudevents+json, application/cloudevents-batch+json, or the attributes as headers.",
+  ),
   METHOD_NOT_ALLOWED: row(405, false, "This address does not answer to that method.", "Use one of the allowed methods."),
   NAME_INVALID: row(422, false, "This name cannot be used.", "Use 1 to 128 of A-Z a-z 0-9 _ . -"),
   NOT_FOUND: row(404, false, "There is nothing at this address.", "Check the path."),

@@ -59,6 +59,12 @@ export class LogEmitter {
     return this.#receipt(await this.#parts.recorder.append(event, { bytes }));
   }
 
+  /** Rejects as `emit` does, but for what is known only when an event is recorded: whether its id is another's. */
+  async check(type: EventDefinition | string, data: unknown, options: EmitOptions, broadcast: boolean): Promise<void> {
+    this.#event(type, data, options, broadcast);
+    await this.#parts.ownerIn(options.sessionId);
+  }
+
   #event(
     given: EventDefinition | string,
     data: unknown,

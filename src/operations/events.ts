@@ -6,6 +6,7 @@ import { parseFilter, seenBy } from "../events/filter.ts";
 import type { JsonObject } from "../events/json.ts";
 import { eventPage } from "../log/event-page.ts";
 import { tail } from "../log/tail.ts";
+import { emitCloudEvents } from "./cloudevents.ts";
 import { type Operation, operation } from "./operation.ts";
 
 const NOTHING = Type.Object({}, { additionalProperties: false });
@@ -29,6 +30,7 @@ const list: Operation = operation({
     { additionalProperties: false },
   ),
   filter: "bounded",
+  cloudEvents: "out",
   run: async (app, { filter = {}, after, before, order, limit }) => {
     const { log, feed } = await app.source();
     return {
@@ -43,6 +45,7 @@ const emit: Operation = operation({
   scope: "events:emit",
   method: "POST",
   path: "/events",
+  cloudEvents: "in",
   params: NOTHING,
   query: NOTHING,
   body: Type.Object(
@@ -56,7 +59,8 @@ const emit: Operation = operation({
     },
     { additionalProperties: false },
   ),
-  run: async (app, { type, data, id, sessionId, metadata, broadcast }) => {
+  run: async (app, { cloudEvents, type, data, id, sessionId, metadata, broadcast }) => {
+    if (cloudEvents !== undefined) return await emitCloudEvents(app, cloudEvents);
     const options: EmitOptions = { id, sessionId, metadata: metadata as JsonObject | undefined };
     const { recorded, ...receipt } = await app.emit(type, data, options, broadcast === true);
     return { status: recorded ? 201 : 200, body: { id: receipt.id, sequence: receipt.sequence, cursor: receipt.cursor } };
@@ -82,6 +86,7 @@ const poll: Operation = operation({
     { additionalProperties: false },
   ),
   filter: "open",
+  cloudEvents: "out",
   run: async (app, { filter = {}, after = "latest", waitMs = 25_000, onLoss, limit = 100 }, call) => {
     const { log, feed } = await app.source();
     const { sight } = app.access;

@@ -1,5 +1,6 @@
 import type { Static, TObject } from "typebox";
 import type { App } from "../app.ts";
+import type { IncomingEvent } from "../events/incoming-event.ts";
 import type { JsonObject } from "../events/json.ts";
 import type { Scope } from "../events/principal.ts";
 
@@ -34,12 +35,15 @@ export interface Operation<Params extends TObject = TObject, Query extends TObje
   /** The body is `input.body` as it is, whatever fields it has: they are not the input's. */
   readonly wholeBody?: true;
   readonly filter?: "bounded" | "open";
+  /** HTTP also takes ("in") or answers with ("out") CloudEvents here, when a request says so. */
+  readonly cloudEvents?: "in" | "out";
   run(
     app: App,
     input: Static<Params> &
       Static<Query> &
       Static<Body> & { readonly filter?: Readonly<Record<string, unknown>> } & {
         readonly body?: JsonObject;
+        readonly cloudEvents?: IncomingEvent | readonly IncomingEvent[];
       },
     call: Call,
   ): Promise<Answer>;

@@ -48,6 +48,7 @@ const events: Operation = operation({
   scope: "events:read",
   method: "GET",
   path: "/runs/{runId}/events",
+  cloudEvents: "out",
   params: RUN,
   query: Type.Object({ after: Type.Optional(Type.String()), limit: LIMIT }, { additionalProperties: false }),
   run: async (app, { runId, after = "earliest", limit }) => {

@@ -9,23 +9,28 @@ export const BODY_BYTES: number = 1024 * 1024;
  * @throws BODY_TOO_LARGE · BODY_INVALID for what is not UTF-8 JSON, or no object.
  */
 export async function readBody(request: Request): Promise<Readonly<Record<string, unknown>>> {
-  if (Number(request.headers.get("content-length") ?? 0) > BODY_BYTES) throw new NexusError("BODY_TOO_LARGE", { limit: BODY_BYTES });
-  const bytes = request.body === null ? new Uint8Array() : await readAll(request.body);
+  const bytes = await readBytes(request);
   if (bytes.length === 0) return {};
-  return parseObject(decode(bytes));
-}
-
-/** @throws BODY_INVALID */
-export function parseObject(text: string): Readonly<Record<string, unknown>> {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (cause) {
-    throw new NexusError("BODY_INVALID", { reason: (cause as Error).message }, { cause });
-  }
+  const value = parseJson(bytes);
   if (typeof value !== "object" || value === null || Array.isArray(value))
     throw new NexusError("BODY_INVALID", { reason: "it is not a JSON object" });
   return value as Readonly<Record<string, unknown>>;
+}
+
+/** @throws BODY_TOO_LARGE · BODY_INVALID when it broke off. */
+export async function readBytes(request: Request): Promise<Uint8Array> {
+  if (Number(request.headers.get("content-length") ?? 0) > BODY_BYTES) throw new NexusError("BODY_TOO_LARGE", { limit: BODY_BYTES });
+  return request.body === null ? new Uint8Array() : await readAll(request.body);
+}
+
+/** @throws BODY_INVALID for what is not UTF-8 JSON. */
+export function parseJson(bytes: Uint8Array): unknown {
+  const text = decode(bytes);
+  try {
+    return JSON.parse(text) as unknown;
+  } catch (cause) {
+    throw new NexusError("BODY_INVALID", { reason: (cause as Error).message }, { cause });
+  }
 }
 
 async function readAll(stream: ReadableStream<Uint8Array>): Promise<Uint8Array> {

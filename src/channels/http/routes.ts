@@ -2,11 +2,13 @@ import { type Context, Hono } from "hono";
 import type { App } from "../../app.ts";
 import { NexusError } from "../../errors.ts";
 import { parseFilter } from "../../events/filter.ts";
+import type { EventPage } from "../../log/event-page.ts";
 import { checkInput, coerced } from "../../operations/input.ts";
 import type { Method, Operation } from "../../operations/operation.ts";
 import { perform } from "../../operations/perform.ts";
 import { OPERATIONS, STREAMS } from "../../operations/table.ts";
 import { readBody } from "./body.ts";
+import { batchResponse, bringsCloudEvents, readCloudEvents, wantsCloudEvents } from "./cloudevents.ts";
 import { problemResponse } from "./problem.ts";
 import { readFilterQuery, readQuery } from "./query.ts";
 import { checkOnLoss } from "./resume.ts";
@@ -67,6 +69,7 @@ export function routes(parts: RouteParts, basePath: string): Hono {
 async function answer({ app, stopping }: RouteParts, operation: Operation, c: Context): Promise<Response> {
   const call = { signal: AbortSignal.any([c.req.raw.signal, stopping]) };
   const { status = 200, body: answered } = await perform(app, operation, () => inputOf(operation, c), call);
+  if (operation.cloudEvents === "out" && wantsCloudEvents(c.req.raw)) return batchResponse(answered as EventPage);
   return new Response(JSON.stringify(answered), { status, headers: { ...JSON_TYPE, "cache-control": "no-store" } });
 }
 
@@ -80,11 +83,12 @@ async function inputOf(operation: Operation, c: Context): Promise<object> {
 }
 
 /** The body of a request; the header Idempotency-Key may stand for its field. @throws OPTION_UNSUPPORTED where there is no such field. */
-async function bodyOf({ body: schema, wholeBody }: Operation, c: Context): Promise<Readonly<Record<string, unknown>>> {
+async function bodyOf({ body: schema, wholeBody, cloudEvents }: Operation, c: Context): Promise<Readonly<Record<string, unknown>>> {
   const key = c.req.header("idempotency-key");
   if (key !== undefined && schema?.properties["idempotencyKey"] === undefined)
     throw new NexusError("OPTION_UNSUPPORTED", { option: "Idempotency-Key" });
   if (schema === undefined) return {};
+  if (cloudEvents === "in" && bringsCloudEvents(c.req.raw)) return { cloudEvents: await readCloudEvents(c.req.raw) };
   const body = await readBody(c.req.raw);
   checkInput(schema, body);
   if (wholeBody === true) return { body };
