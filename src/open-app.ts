@@ -147,7 +147,7 @@ export class OpenApp {
         ...services,
         random: Math.random,
         record: (event) => recorder.append(event),
-        within: (event, call) => contexts.run(contextOf(event), call),
+        within: (event, call) => within(contexts, contextOf(event), call),
       });
       return app;
     } catch (error) {

@@ -1,4 +1,5 @@
 import { createServer } from "node:http";
+import { FatalError } from "nexus-event-system";
 import { expect, test } from "vitest";
 import { nexus } from "./nexus.ts";
 import { shop } from "./shop.ts";
@@ -41,7 +42,7 @@ test("runs show tells a run step by step, from any unique ending of its id", asy
   expect(JSON.parse(json.stdout)).toEqual(await server.get(`/runs/${runId}`));
 });
 
-test("[event.11] runs show tells what a run led to: events of handlers, a handler that failed, runs that they started", async () => {
+test("[event.11] runs show tells what a run led to: events of handlers, a handler that failed, runs that they started, deliveries", async () => {
   await using server = await shop();
   const { app, url } = server;
   app.onEvent("row.rejected", () => app.emitEvent("clerk.told", { line: 412 }));
@@ -49,14 +50,25 @@ test("[event.11] runs show tells what a run led to: events of handlers, a handle
   app.onEvent("clerk.told", () => {
     throw new Error("no clerk");
   });
+  app.consumer("billing", { type: "row.rejected" }, () => {
+    throw new FatalError("no such account");
+  });
+  app.consumer("audit", { type: "workflow.completed" }, () => app.emitEvent("audited", {}));
   const { runId } = await server.post("/workflows/import-orders/execute", { inputs: { file: "orders.csv" } });
-  await expect.poll(async () => (await app.getEvents({ type: ["workflow.failed", "handler.failed"] })).events.length).toBe(2);
+  const last = ["workflow.failed", "handler.failed", "consumer.dead_lettered", "audited"];
+  await expect.poll(async () => (await app.getEvents({ type: last })).events.length).toBe(4);
   const { stdout } = await nexus(["runs", "show", runId], { url });
   const [timeline = "", then = ""] = stdout.split(/^ {2}then {6}/m);
   expect(timeline).not.toContain("clerk.told");
   const other = (await app.runs.list({ workflow: "failing" })).runs[0]?.runId.slice(-6);
   expect(new Set(then.trimEnd().split(/\n {12}/))).toEqual(
-    new Set(["clerk.told  line=412", "✖ a handler failed: no clerk", expect.stringMatching(`^run ${other} {2}failing failed in .*EACCES`)]),
+    new Set([
+      "clerk.told  line=412",
+      "✖ a handler failed: no clerk",
+      expect.stringMatching(`^run ${other} {2}failing failed in .*EACCES`),
+      "✖ billing gave up after 1 try: no such account",
+      "audited",
+    ]),
   );
 });
 

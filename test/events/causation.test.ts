@@ -1,4 +1,4 @@
-import { defineWorkflow, type Nexus, type NexusEvent } from "nexus-event-system";
+import { defineWorkflow, FatalError, type Nexus, type NexusEvent } from "nexus-event-system";
 import { describe, expect, test } from "vitest";
 import { serve } from "../http/fixtures/site.ts";
 import { ended, memoryScene, STORES, seen } from "../workflows/scene.ts";
@@ -65,6 +65,25 @@ test("[event.11] what fails in a handler, and what is made of that, stays in the
   const { id } = await app.emitEvent("asked", {});
   await seen(app, "alarm");
   expect(await causes(app, id)).toEqual(["asked ← nothing", "handler.failed ← asked", "alarm ← handler.failed"]);
+});
+
+test("[event.11] what a consumer emits and starts is caused by the event it was given; so is its failure", async () => {
+  await using place = memoryScene();
+  const workflow = defineWorkflow("w", () => 1);
+  const app = await place.start({ workflows: [workflow] });
+  app.consumer("starter", { type: "asked" }, () => app.execute(workflow));
+  app.consumer("broken", { type: "asked" }, () => {
+    throw new FatalError("no");
+  });
+  const { id } = await app.emitEvent("asked", {});
+  await seen(app, "consumer.dead_lettered");
+  await seen(app, "workflow.completed");
+  expect([...(await causes(app, id))].sort()).toEqual([
+    "asked ← nothing",
+    "consumer.dead_lettered ← asked",
+    "workflow.completed of w ← workflow.started of w",
+    "workflow.started of w ← asked",
+  ]);
 });
 
 test("[event.11] an emitter's own correlation is kept, and handed on", async () => {

@@ -110,6 +110,18 @@ test("[event.11] in a handler the trace of its event is active, whatever was act
   expect(await heard.promise).toEqual([named("emitting").spanId, undefined]);
 });
 
+test("[event.11] the same in a consumer", async () => {
+  await using place = memoryScene();
+  const app = await place.start();
+  const active = Promise.withResolvers<string | undefined>();
+  app.consumer("c", { type: "told" }, () => active.resolve(trace.getActiveSpan()?.spanContext().spanId));
+  await trace.getTracer("user").startActiveSpan("emitting", async (span) => {
+    await app.emitEvent("told", {});
+    span.end();
+  });
+  expect(await active.promise).toBe(named("emitting").spanId);
+});
+
 test("[event.11] the span of a run that fails says why", async () => {
   const workflow = defineWorkflow("w", () => {
     throw new Error("no");

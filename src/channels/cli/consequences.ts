@@ -56,7 +56,7 @@ function eventText({ type, data }: NexusEvent): string {
     case "consumer.retrying":
       return `${cross} ${shown(consumer)} had to try again: ${errorText(error)}`;
     case "consumer.dead_lettered":
-      return `${cross} ${shown(consumer)} gave up after ${String(attempt)} tries: ${errorText(error)}`;
+      return `${cross} ${shown(consumer)} gave up after ${String(attempt)} ${attempt === 1 ? "try" : "tries"}: ${errorText(error)}`;
     default:
       return `${plain(type)}  ${fields(data)}`.trimEnd();
   }
