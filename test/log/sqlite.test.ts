@@ -3,7 +3,7 @@ import { join } from "node:path";
 import Database from "better-sqlite3";
 import { expect, test } from "vitest";
 import type { NewEvent } from "../../src/events/event.ts";
-import { parseFilter } from "../../src/events/filter.ts";
+import { parseFilter, seenBy } from "../../src/events/filter.ts";
 import { sqliteStore, tunedSqliteStore } from "../../src/stores/sqlite/store.ts";
 import { startConfined } from "./child.ts";
 import { temporaryDirectory } from "./places.ts";
@@ -20,6 +20,29 @@ test("[log.11] one file is one lock, by whatever name it is opened", async () =>
       code: "STORE_LOCKED",
       details: { pid: process.pid },
     });
+  }
+});
+
+test("[log.12] a file whose index lacks the public events, as an older version wrote it, has them when it is opened", async () => {
+  await using directory = await temporaryDirectory();
+  const file = join(directory.path, "nexus.db");
+  const tuned = (): ReturnType<typeof sqliteStore> => tunedSqliteStore(file, "full", { indexEvery: 4, batchCalls: 2, batchBytes: 1024 });
+  const filter = seenBy(parseFilter({}), { userId: "ann", sees: ({ visibility }) => visibility === "public" });
+  const seen = async (store: ReturnType<typeof sqliteStore>): Promise<string[]> => {
+    const { log } = await store.open(SETUP);
+    return (await log.read({ after: 0, filter })).events.map(({ id }) => id);
+  };
+  const visibilities = Array.from({ length: 40 }, (_, n) => (n % 3 === 0 ? "public" : "owner") as "public" | "owner");
+  {
+    await using store = tuned();
+    const { log } = await store.open(SETUP);
+    for (const [n, visibility] of visibilities.entries()) await log.append({ ...anEvent(`e${n}`), visibility });
+  }
+  change(file, "DELETE FROM postings WHERE key = 'p'; PRAGMA user_version = 1");
+  const expected = visibilities.flatMap((visibility, n) => (visibility === "public" ? [`e${n}`] : []));
+  for (const _opening of ["first", "second"]) {
+    await using store = tuned();
+    expect(await seen(store)).toEqual(expected);
   }
 });
 

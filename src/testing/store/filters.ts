@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { CHANNELS, type NewEvent, type StoredEvent } from "../../events/event.ts";
-import { parseFilter } from "../../events/filter.ts";
+import { parseFilter, seenBy } from "../../events/filter.ts";
 import { anEvent, aStep, type Body, type Subject } from "./subject.ts";
 
 /** A filter as it is written. */
@@ -15,6 +15,8 @@ interface Asked {
   readonly broadcast?: "include" | "only";
   readonly since?: number;
   readonly until?: number;
+  /** Only what this user may see. */
+  readonly seenBy?: string;
 }
 
 /** Reading by filter, compared with a look at each event. */
@@ -67,6 +69,11 @@ const FILTERS: readonly Asked[] = [
   { type: ["a"], since: 25 },
   { runId: ["r1", "r3"], until: 70 },
   { broadcast: "include", type: ["ab"], since: 10, until: 200 },
+  { seenBy: "u1" },
+  { seenBy: "nobody" },
+  { seenBy: "u1", userId: ["u1", "u,2"] },
+  { seenBy: "u,2", type: ["a.*"], broadcast: "include" },
+  { seenBy: "u1", broadcast: "only", since: 40 },
 ];
 
 /** Records events of every kind; the same ones each time. */
@@ -90,6 +97,7 @@ async function record(subject: Subject): Promise<readonly StoredEvent[]> {
       channel: one(...CHANNELS),
       ...Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)),
       ...(one(true, false, false, false) && { broadcast: true as const }),
+      visibility: one("public", "owner", "owner", "operators"),
     };
     subject.clock.now += one(0, 0, 1, 2);
     const { sequence, timestamp } = await subject.log.append(event);
@@ -122,15 +130,21 @@ async function compare(subject: Subject, recorded: readonly StoredEvent[], asked
 /** Times in FILTERS count from the clock's start, so that they hold for every run. */
 const START = 1_700_000_000_000;
 
-function filterOf({ since, until, ...fields }: Asked): ReturnType<typeof parseFilter> {
-  return parseFilter(
+function filterOf({ since, until, seenBy: userId, ...fields }: Asked): ReturnType<typeof parseFilter> {
+  const filter = parseFilter(
     { ...fields, ...(since !== undefined && { since: START + since }), ...(until !== undefined && { until: START + until }) },
     { times: true },
   );
+  return userId === undefined ? filter : seenBy(filter, { userId, sees: (event) => isSeen(event, userId) });
+}
+
+function isSeen({ visibility, userId }: Pick<NewEvent, "visibility" | "userId">, by: string): boolean {
+  return visibility === "public" || (visibility === "owner" && userId === by);
 }
 
 /** The grammar once more, as plainly as can be. */
 function isAsked(event: StoredEvent, asked: Asked): boolean {
+  if (asked.seenBy !== undefined && !isSeen(event, asked.seenBy)) return false;
   if (asked.since !== undefined && event.timestamp < START + asked.since) return false;
   if (asked.until !== undefined && event.timestamp >= START + asked.until) return false;
   const has = (value: string | undefined, values: readonly string[] | undefined): boolean =>
