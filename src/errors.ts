@@ -244,7 +244,12 @@ export const ERRORS: { readonly [Code in ErrorCode]: ErrorRow } = {
     "Deliveries do not go to this address.",
     "Use https and a public host; for one on this machine say allowLoopback.",
   ),
-  UNAUTHENTICATED: row(401, false, "The server does not know who is calling.", "Sign in, or send a credential that it knows."),
+  UNAUTHENTICATED: row(
+    401,
+    false,
+    "The server does not know who is calling.",
+    "Sign in, or send a credential that the server knows; on the command line, with NEXUS_API_KEY.",
+  ),
   UPGRADE_REQUIRED: row(426, false, "This address speaks WebSocket.", "Connect with the subprotocol nexus.v1."),
   WORKFLOW_EXISTS: row(409, false, "A workflow of this name is registered.", "Choose another name, or unregister it first."),
   WORKFLOW_FAILED: row(500, false, "The workflow failed.", "The error and the run's events say where."),

@@ -19,8 +19,13 @@ export interface Everywhere {
   readonly output: "text" | "json";
 }
 
-/** Says, with every call, where it came in. */
-export const CHANNEL: Readonly<Record<string, string>> = { "nexus-channel": "cli" };
+/** What goes with every call: where it came in, and the key, which is shown nowhere. @throws OPTION_INVALID, without showing it, for a key that no header can carry. */
+export function callHeaders(): Readonly<Record<string, string>> {
+  const key = process.env.NEXUS_API_KEY;
+  if (key === undefined || key === "") return { "nexus-channel": "cli" };
+  if (!/^[!-~]+$/.test(key)) throw misuse("NEXUS_API_KEY", "it has other characters than printable ASCII, or a space");
+  return { "nexus-channel": "cli", authorization: `Bearer ${key}` };
+}
 
 /** Makes work out of a command: its exit code becomes the process's. */
 export function doing<Options>(
@@ -35,7 +40,7 @@ function cliOf(command: Command): Cli {
   const { url, output } = command.optsWithGlobals<Everywhere>();
   const server = addressOf(url !== undefined ? "--url" : "NEXUS_URL", url ?? (process.env.NEXUS_URL || "http://127.0.0.1:8000"));
   return {
-    remote: remote(server, { headers: CHANNEL }),
+    remote: remote(server, { headers: callHeaders() }),
     json: output === "json",
     hint: (text) => (url === undefined ? text : `${text} --url ${quoted(url)}`),
     again: (options) =>

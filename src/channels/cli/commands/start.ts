@@ -1,7 +1,7 @@
 import { Command, InvalidArgumentError } from "commander";
 import { remote } from "../../../client/remote.ts";
 import { NexusError } from "../../../errors.ts";
-import { CHANNEL, type Cli, doing } from "../cli.ts";
+import { type Cli, callHeaders, doing } from "../cli.ts";
 import { cross, DONE, FAILED, report } from "../failure.ts";
 import { interrupted } from "../interrupt.ts";
 import { loadApp, type ServableApp } from "../load-app.ts";
@@ -79,7 +79,7 @@ async function drain(app: ServableApp): Promise<void> {
 async function whatNext(url: string): Promise<string[]> {
   const where = url === "http://127.0.0.1:8000" ? "" : ` --url ${url}`;
   // Only a suggestion: a server that does not tell is no reason to say more.
-  const first = await remote(url, { headers: CHANNEL })
+  const first = await remote(url, { headers: callHeaders() })
     .workflows()
     .then(({ workflows }) => workflows[0])
     .catch(() => undefined);
