@@ -22,6 +22,7 @@ import type { Graph } from "./workflows/builder.ts";
 import type { InputArgs, WaitOptions } from "./workflows/context.ts";
 import type { Redact } from "./workflows/redaction.ts";
 import type { RunPage, RunQuery, RunRecord } from "./workflows/runs.ts";
+import type { ScheduleOptions } from "./workflows/schedule.ts";
 import type { WorkflowOptions } from "./workflows/workflow.ts";
 
 type OneOrMore<T> = T | readonly T[];
@@ -149,9 +150,12 @@ export interface Nexus<R extends Registry = any> extends NexusApi<R>, AsyncDispo
     to: Deliver<NoInfer<EventFor<R, Picked<O, "type", string>, Resolve<R, Picked<O, "workflow", SomeWorkflow>>>>>,
   ): Consumer;
 
+  /** Executes a workflow by the clock, on channel "schedule"; a firing happens once in any number of processes. What was missed while nothing ran is skipped. */
+  schedule<W extends Workflow | WorkflowName<R>>(name: string, options: ScheduleOptions<W, Resolve<R, W>>): Off;
+
   /** Opens the store. First use implies it: emitting, reading, handlers and `execute` then work. @throws STORE_LOCKED · STORE_UNAVAILABLE */
   open(): Promise<void>;
-  /** Opens, takes up unfinished runs, and listens unless `listen` is false; the first request to `fetch` implies all but listening. @throws PORT_IN_USE · BIND_REFUSED */
+  /** Opens, takes up unfinished runs, starts schedules, and listens unless `listen` is false; the first request to `fetch` implies all but listening. @throws PORT_IN_USE · BIND_REFUSED */
   start(options?: {
     readonly host?: string | undefined;
     readonly port?: number | undefined;

@@ -75,7 +75,7 @@ export class AppLife {
     return this.#opening;
   }
 
-  /** Opens, and takes up unfinished runs: all of a start but listening. */
+  /** Opens, takes up unfinished runs, and lets schedules fire: all of a start but listening. */
   begin(): Promise<void> {
     this.#begun ??= this.#begin().catch((error: unknown) => {
       this.#begun = undefined;
@@ -107,6 +107,7 @@ export class AppLife {
   }
 
   async #begin(): Promise<void> {
+    const { schedules, contexts } = this.#setup;
     const wasOpen = this.#open !== undefined;
     const open = await this.ready();
     try {
@@ -114,6 +115,8 @@ export class AppLife {
       await open.executor.takeUpAll(open.openRuns.ids);
       await this.#setup.consumers.begin();
       open.retention.begin();
+      const { launcher, executor, store } = open;
+      schedules.begin({ launcher, executor, state: store.state, within: (context, call) => contexts.run(context, call) });
     } catch (error) {
       if (!wasOpen) await this.#closeAgain(open);
       throw error;
@@ -131,6 +134,7 @@ export class AppLife {
   }
 
   async #stop(deadlineMs: number): Promise<Stopped> {
+    this.#setup.schedules.stop();
     await this.#outside.stopAccepting();
     const open = this.#open ?? (await this.#opening?.catch(() => undefined));
     if (open === undefined) {

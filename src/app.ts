@@ -39,6 +39,8 @@ import type { LaunchedRun } from "./workflows/launcher.ts";
 import { redactionOf } from "./workflows/redaction.ts";
 import { graphWorkflow, type WorkflowRecord, WorkflowRegistry, workflowRecord } from "./workflows/registry.ts";
 import { type RunPage, type RunQuery, type RunRecord } from "./workflows/runs.ts";
+import type { AnySchedule } from "./workflows/schedule.ts";
+import { type ScheduleRecord, Schedules } from "./workflows/schedules.ts";
 import type { WorkflowOptions } from "./workflows/workflow.ts";
 
 /** Joins the parts: what every channel and all in-process code act on. Its typed face is `Nexus` in api.ts. */
@@ -70,20 +72,23 @@ export class App implements AsyncDisposable {
     checkOptions(options);
     this.logger = options.logger ?? consoleLogger;
     const clock = options.clock ?? systemClock;
+    const registry = new WorkflowRegistry();
+    const limits = limitsOf(options.limits);
     this.#setup = {
       source: `${options.name ?? "nexus"}/${randomBytes(6).toString("hex")}`,
-      limits: limitsOf(options.limits),
+      limits,
       redaction: redactionOf(options.redact),
       retention: retentionOf(options.retention),
       clock,
       logger: this.logger,
       counters: this.counters,
       contexts: new AsyncLocalStorage<Context>(),
-      registry: new WorkflowRegistry(),
+      registry,
       eventTypes: new EventTypes(),
       strict: options.eventTypes === "strict",
       handlers: new Handlers(),
       consumers: new Consumers(),
+      schedules: new Schedules({ registry, limits, clock, logger: this.logger, counters: this.counters }),
       newId: idMaker(() => clock.now()),
     };
     this.access = new Access(this.#setup.contexts, options.auth?.authenticate);
@@ -133,6 +138,19 @@ export class App implements AsyncDisposable {
     this.#life.note({ type: "workflow.unregistered", workflowName: name, data: {} });
     this.#life.opened?.executor.unregistered(name);
     return true;
+  }
+
+  schedule(name: string, options: AnySchedule): Off {
+    this.#life.checkRunning();
+    return this.#setup.schedules.add(name, options);
+  }
+
+  /** What is executed by the clock. */
+  async schedules(): Promise<readonly ScheduleRecord[]> {
+    const schedules = await this.#setup.schedules.list((await this.#life.ready()).store.state);
+    if (this.access.sight === undefined) return schedules;
+    // Their runs are nobody's: whoever does not see everything sees none of them.
+    return schedules.map(({ lastRunId: _lastRunId, lastDueAt: _lastDueAt, ...schedule }) => schedule);
   }
 
   workflows(): readonly WorkflowRecord[] {
@@ -336,6 +354,7 @@ export class App implements AsyncDisposable {
       sessions: { open: sessions.size },
       handlers: this.#setup.handlers.load,
       consumers: await this.#setup.consumers.load(),
+      schedules: this.#setup.schedules.due,
       counters: this.counters.all(),
     };
   }

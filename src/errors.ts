@@ -66,6 +66,7 @@ export interface ErrorDetails {
   RUN_LOST: { readonly runId: string };
   RUN_NOT_FOUND: { readonly runId: string; readonly similar?: readonly string[] };
   RUN_TIMEOUT: { readonly runId: string; readonly timeoutMs: number };
+  SCHEDULE_EXISTS: { readonly schedule: string };
   SCHEMA_INVALID: { readonly reason: string };
   SERVER_STOPPING: { readonly retryAfterMs: number };
   SERVER_UNREACHABLE: { readonly url: string };
@@ -217,6 +218,7 @@ export const ERRORS: { readonly [Code in ErrorCode]: ErrorRow } = {
   RUN_LOST: row(409, false, "The run is no longer this process's.", "Another process took it up, or it has ended."),
   RUN_NOT_FOUND: row(404, false, "There is no such run.", "List the runs."),
   RUN_TIMEOUT: row(504, false, "The run took longer than its limit.", "Raise the workflow's timeoutMs, or do less."),
+  SCHEDULE_EXISTS: row(409, false, "There is a schedule of this name.", "Choose another name, or take the first one away."),
   SCHEMA_INVALID: row(422, false, "The schema cannot be used.", "The reason is named."),
   SERVER_STOPPING: row(503, true, "The server is stopping.", "Come back when it is up again; your cursor stays valid."),
   SERVER_UNREACHABLE: row(503, true, "No server answers there.", "Start one with `nexus start`, or name another with --url."),

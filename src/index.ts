@@ -54,5 +54,6 @@ export type { RunContext, RunOptions, WaitOptions } from "./workflows/context.ts
 export type { Redact } from "./workflows/redaction.ts";
 export type { RunStatus } from "./workflows/run.ts";
 export type { RunPage, RunQuery, RunRecord, StepRecord } from "./workflows/runs.ts";
+export type { ScheduleOptions } from "./workflows/schedule.ts";
 export type { StepContext, StepOptions } from "./workflows/steps.ts";
 export { defineWorkflow, type WorkflowOptions } from "./workflows/workflow.ts";

@@ -24,6 +24,7 @@ import { OpenRuns } from "./workflows/open-runs.ts";
 import type { Redaction } from "./workflows/redaction.ts";
 import type { WorkflowRegistry } from "./workflows/registry.ts";
 import { Runs } from "./workflows/runs.ts";
+import type { Schedules } from "./workflows/schedules.ts";
 import { Secrets } from "./workflows/secrets.ts";
 import type { RunServices } from "./workflows/services.ts";
 
@@ -48,6 +49,7 @@ export interface AppSetup {
   readonly strict: boolean;
   readonly handlers: Handlers;
   readonly consumers: Consumers;
+  readonly schedules: Schedules;
   newId(): string;
 }
 

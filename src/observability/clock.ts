@@ -6,6 +6,8 @@ export interface Clock {
   sleep(ms: number, signal?: AbortSignal): Promise<void>;
 }
 
+/** The system's clock may be set, and its machine sleep: both are noticed within this time. */
+const LOOK_EVERY_MS = 60_000;
 /** The longest that a timer of Node can be set to; it takes a longer one for 1 ms. */
 const LONGEST = 2 ** 31 - 1;
 
@@ -15,6 +17,13 @@ const backgroundClock: Clock = clockOf((timeout) => timeout.unref());
 /** The same time, for what goes on beside: whoever sleeps by it keeps no process alive. */
 export function background(clock: Clock): Clock {
   return clock === systemClock ? backgroundClock : clock;
+}
+
+/** Resolves when it is that time by the clock, however that gets there. Keeps no process alive; rejects with the signal's reason. */
+export async function until(clock: Clock, time: number, signal: AbortSignal): Promise<void> {
+  const beside = background(clock);
+  const longest = clock === systemClock ? LOOK_EVERY_MS : Number.POSITIVE_INFINITY;
+  for (let left = time - beside.now(); left > 0; left = time - beside.now()) await beside.sleep(Math.min(left, longest), signal);
 }
 
 function clockOf(set: (timeout: NodeJS.Timeout) => NodeJS.Timeout): Clock {

@@ -5,6 +5,7 @@ import { EVENT_OPERATIONS } from "./events.ts";
 import { HEALTH_OPERATIONS } from "./health.ts";
 import type { Operation } from "./operation.ts";
 import { RUN_OPERATIONS } from "./runs.ts";
+import { SCHEDULE_OPERATIONS } from "./schedules.ts";
 import { SESSION_OPERATIONS } from "./sessions.ts";
 import { WORKFLOW_OPERATIONS } from "./workflows.ts";
 
@@ -12,6 +13,7 @@ import { WORKFLOW_OPERATIONS } from "./workflows.ts";
 export const OPERATIONS: readonly Operation[] = [
   ...WORKFLOW_OPERATIONS,
   ...RUN_OPERATIONS,
+  ...SCHEDULE_OPERATIONS,
   ...EVENT_OPERATIONS,
   ...SESSION_OPERATIONS,
   ...CONSUMER_OPERATIONS,

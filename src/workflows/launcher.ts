@@ -61,6 +61,13 @@ export class Launcher {
     });
   }
 
+  /** The run of a schedule's due time: whoever comes first begins it. */
+  async fire(workflow: Workflow, inputs: JsonObject, schedule: string, dueAt: number): Promise<void> {
+    await this.#once(scheduledRunId(schedule, dueAt), async (runId, known) =>
+      known === undefined ? await this.#start(workflow, inputs, { metadata: { schedule, dueAt } }, runId) : await this.#found(known),
+    );
+  }
+
   /** Lets one call after the other look for the run, and begin it if there is none. */
   async #once(runId: string, call: (runId: string, known: RunState | undefined) => Promise<LaunchedRun>): Promise<LaunchedRun> {
     const before = this.#turns.get(runId);
@@ -123,6 +130,10 @@ export class Launcher {
       outcome: (signal) => this.#executor.outcome(run, signal),
     };
   }
+}
+
+export function scheduledRunId(schedule: string, dueAt: number): string {
+  return idOf(["schedule", schedule, dueAt]);
 }
 
 /** The id of the run that these words stand for: the same in any process. */

@@ -57,6 +57,7 @@ export const ROWS: Readonly<Record<string, Row>> = {
   "workflows.list": { scope: "workflows:read", ask: () => ["GET", "/workflows"], status: 200 },
   "workflows.get": { scope: "workflows:read", ask: () => ["GET", "/workflows/double"], status: 200 },
   "workflows.execute": { scope: "workflows:run", ask: () => ["POST", "/workflows/double/execute", { inputs: { n: 1 } }], status: 200 },
+  "schedules.list": { scope: "workflows:read", ask: () => ["GET", "/schedules"], status: 200 },
   "runs.list": { scope: "workflows:read", ask: () => ["GET", "/runs"], status: 200 },
   "runs.get": { scope: "workflows:read", ask: (id) => ["GET", `/runs/${id}`], make: run, status: 200 },
   "runs.events": { scope: "events:read", ask: (id) => ["GET", `/runs/${id}/events`], make: run, status: 200 },

@@ -297,8 +297,14 @@ app.consumer("typo", { type: OrderPaid, chanel: "api" }, () => {});
 // @ts-expect-error a sink for one event type does not take another
 app.consumer("no", { type: "workflow.failed" }, { name: "x", deliver: (event: WorkflowCompleted) => event.result });
 
-// builder, errors
+// schedules, builder, errors
 async function rest() {
+  app.schedule("nightly", { workflow: importOrders, cron: "0 3 * * *", timeZone: "Europe/Berlin", inputs: { file: "nightly.csv" } });
+  app.schedule("minutely", { workflow: "hello", everyMs: 60_000 });
+  // @ts-expect-error scheduled inputs are checked
+  app.schedule("monthly", { workflow: "report", everyMs: 60_000, inputs: { month: 1 } });
+  // @ts-expect-error inputs are required
+  app.schedule("monthly", { workflow: report, cron: "0 0 1 * *" });
   const session = await app.sessions.create({ userId: "ann", data: { theme: "dark" } });
   await app.sessions.update(session.id, (data) => ({ visits: Number(data["visits"] ?? 0) + 1 }));
   const graph = new WorkflowBuilder()
