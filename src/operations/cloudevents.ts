@@ -1,6 +1,7 @@
 import type { App } from "../app.ts";
 import type { EmitOptions, Receipt } from "../events/emitter.ts";
 import type { IncomingEvent } from "../events/incoming-event.ts";
+import { cursorNow } from "./cursor-now.ts";
 import type { Answer } from "./operation.ts";
 
 /**
@@ -33,9 +34,7 @@ async function emitted(app: App, event: IncomingEvent): Promise<{ readonly recor
 /** The place after all of them; where there are none, that of now. */
 async function newest(app: App, receipts: readonly Told[]): Promise<string> {
   const last = [...receipts].sort((a, b) => b.sequence - a.sequence)[0];
-  if (last !== undefined) return last.cursor;
-  const { log, feed } = await app.source();
-  return await feed.cursorAt((await log.head()).sequence);
+  return last?.cursor ?? (await cursorNow(app));
 }
 
 type EmitArguments = [type: string, data: unknown, options: EmitOptions, broadcast: boolean];
