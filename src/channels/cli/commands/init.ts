@@ -9,7 +9,7 @@ import { jsonLine } from "../safe-text.ts";
 import { table } from "../table.ts";
 
 /** What a new project begins with; a file that is there already is left as it is. */
-const FILES = ["workflows.ts", "app.ts", "tsconfig.json"] as const;
+const FILES = ["workflows.ts", "app.ts", "app.test.ts", "tsconfig.json"] as const;
 const SCRIPTS = { start: "nexus start", dev: "nexus start --watch", test: "node --test" } as const;
 const IGNORED = "node_modules/\n.nexus/\n";
 
@@ -18,7 +18,7 @@ type Fate = "made" | "completed" | "left as it is";
 export function init(): Command {
   return new Command("init")
     .summary("write a first app here")
-    .description("Write a first app and its settings. What is there already is left as it is.")
+    .description("Write a first app, its test and its settings. What is there already is left as it is.")
     .argument("[folder]", "default: here")
     .action(doing((cli, _options, [folder = "."]) => begin(cli, resolve(folder))));
 }
