@@ -21,6 +21,8 @@ export class Feed {
   readonly #window: Window;
   readonly #waiters = new Waiters();
   readonly #listeners = new Set<() => void>();
+  /** How many events a reader that is behind is read at once, by its filter: no more than it may take. */
+  readonly #behind = new WeakMap<Filter, number>();
   readonly #stopped = new AbortController();
   readonly #onError: (error: unknown) => Promise<void>;
   readonly #following: Promise<void>;
@@ -99,13 +101,16 @@ export class Feed {
   }
 
   async #readStore(after: number, filter: Filter): Promise<Batch> {
-    const page = await this.#log.read({ after, filter, limit: READ_BEHIND });
+    const limit = this.#behind.get(filter) ?? READ_BEHIND;
+    const page = await this.#log.read({ after, filter, limit });
     // After the read: the floor only rises, so events that were skipped cannot go unseen.
     const { floor } = await this.#log.head();
     if (after < floor)
       throw new NexusError("CURSOR_EXPIRED", { cursor: cursorOf(this.epoch, after), earliest: cursorOf(this.epoch, floor) });
     const events = page.events.map((stored) => this.#shared(stored));
     const batch = batchOf(events, 0);
+    // Large events fill a batch soon: what is read beyond that would be read again.
+    this.#behind.set(filter, Math.min(READ_BEHIND, 2 * (batch.length < events.length ? batch.length : limit)));
     const last = batch.at(-1)?.event;
     const next = batch.length < events.length ? (last as NexusEvent).sequence : page.next;
     return new Batch(batch, next, last?.sequence === next ? last.cursor : await this.cursorAt(next, filter.seen?.by));
