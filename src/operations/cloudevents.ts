@@ -1,7 +1,6 @@
 import type { App } from "../app.ts";
 import type { EmitOptions, Receipt } from "../events/emitter.ts";
 import type { IncomingEvent } from "../events/incoming-event.ts";
-import { cursorNow } from "./cursor-now.ts";
 import type { Answer } from "./operation.ts";
 
 /**
@@ -34,7 +33,9 @@ async function emitted(app: App, event: IncomingEvent): Promise<{ readonly recor
 /** The place after all of them; where there are none, that of now. */
 async function newest(app: App, receipts: readonly Told[]): Promise<string> {
   const last = [...receipts].sort((a, b) => b.sequence - a.sequence)[0];
-  return last?.cursor ?? (await cursorNow(app));
+  if (last !== undefined) return last.cursor;
+  const { log, feed } = await app.source();
+  return await feed.cursorAt((await log.head()).sequence);
 }
 
 type EmitArguments = [type: string, data: unknown, options: EmitOptions, broadcast: boolean];

@@ -31,23 +31,32 @@ export function poster({ url, lookup }: Target, secrets: readonly string[]): Pos
       const bytes = Buffer.from(body);
       const all = { "user-agent": "nexus-event-system", ...headers, "content-length": String(bytes.length) };
       try {
-        const first = start(all, signal);
-        const answer = await answerTo(first, bytes).catch((error: NodeJS.ErrnoException) => {
-          // A kept connection that the target has closed meanwhile says nothing of the target.
-          if (first.reusedSocket && error.code === "ECONNRESET" && !signal.aborted) return answerTo(start(all, signal), bytes);
-          throw error;
-        });
-        await taken(url.host, answer, clean);
+        await taken(url.host, await answerTo(() => start(all, signal), bytes, signal), clean);
       } catch (error) {
-        if (signal.aborted) throw signal.reason;
-        throw NexusError.is(error, "TARGET_REFUSED") ? new FatalError(error.message, { cause: error }) : error;
+        throw signal.aborted ? signal.reason : error;
       }
     },
     close: async () => agent.destroy(),
   };
 }
 
-function answerTo(request: ClientRequest, body: Buffer): Promise<IncomingMessage> {
+/** @throws FatalError for an address that must not be dialled · Error when the target cannot be reached, or hangs up. */
+async function answerTo(start: () => ClientRequest, body: Buffer, signal: AbortSignal): Promise<IncomingMessage> {
+  const request = start();
+  try {
+    return await sent(request, body);
+  } catch (error) {
+    const { code, message, errors = [] } = error as NodeJS.ErrnoException & { readonly errors?: readonly Error[] };
+    // A kept connection that the target has closed meanwhile says nothing of the target.
+    if (request.reusedSocket && (code === "ECONNRESET" || code === "EPIPE") && !signal.aborted) return await sent(start(), body);
+    if (NexusError.is(error, "TARGET_REFUSED")) throw new FatalError(message, { cause: error });
+    // Where a name has several addresses, what went wrong is said of each, and nothing of all.
+    const words = message || errors.map((one) => one.message).join("; ");
+    throw Object.assign(new Error(`${request.host} could not be reached: ${words}`), code !== undefined && { code });
+  }
+}
+
+function sent(request: ClientRequest, body: Buffer): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     request.once("response", resolve);
     // Also after an answer: one that comes before all was sent may be followed by a reset.

@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import { Nexus, sqliteStore } from "nexus-event-system";
 import { expect, test } from "vitest";
-import { type Reply, replyOf, silent } from "../http/fixtures/site.ts";
-import { cookie, guarded, person, USER } from "./fixtures/people.ts";
+import { silent } from "../http/fixtures/site.ts";
+import { guarded, person, USER } from "./fixtures/people.ts";
 
 test("[log.3] an id from the wire is the caller's own: recorded as <userId>/<id>, repeated with the first answer, and nobody else's", async () => {
   await using site = await guarded();
@@ -123,32 +123,4 @@ test("[event.10] what was recorded before there were credentials is for operator
   expect((await site.as("operator").get("/events?type=a")).body.events).toHaveLength(1);
   await site.app.stop();
   await rm(folder, { recursive: true });
-});
-
-test("[log.3] [event.10] a CloudEvent is its caller's like any other event: its id, its owner, and whether it may be for everyone", async () => {
-  await using site = await guarded();
-  const send = async (name: string, events: object | readonly object[]): Promise<Reply> =>
-    replyOf(
-      await fetch(`${site.url}/events`, {
-        method: "POST",
-        headers: { ...cookie(name), "content-type": `application/cloudevents${Array.isArray(events) ? "-batch" : ""}+json` },
-        body: JSON.stringify(events),
-      }),
-    );
-  const event = { specversion: "1.0", id: "1", source: "/shop", type: "a", data: 1, userid: "ann", visibility: "public" };
-  const loud = { ...event, id: "2", broadcast: true };
-  expect((await send("bob", event)).body.id).toBe("bob/1");
-  expect((await send("bob", loud)).body).toMatchObject({ code: "FORBIDDEN", scope: "events:broadcast" });
-  // Of a batch nothing is recorded when any of it may not be.
-  expect((await send("bob", [{ ...event, id: "3" }, loud])).body).toMatchObject({ code: "FORBIDDEN", scope: "events:broadcast" });
-  expect((await send("herald", [loud])).status).toBe(201);
-  const { events } = await site.app.getEvents({ type: "a" });
-  expect(events.map(({ id, userId, visibility }) => [id, userId, visibility])).toEqual([
-    ["bob/1", "bob", "owner"],
-    ["herald/2", "herald", "public"],
-  ]);
-  await site.as("ann").post("/events", { type: "a", data: 1, id: "order-4711" });
-  expect((await send("bob", [])).body.cursor.split(".")).toHaveLength(2);
-  const shown = await fetch(`${site.url}/events?type=a`, { headers: { ...cookie("ann"), accept: "application/cloudevents-batch+json" } });
-  expect(((await shown.json()) as { id: string }[]).map(({ id }) => id)).toEqual(["herald/2", "ann/order-4711"]);
 });

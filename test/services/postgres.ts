@@ -11,7 +11,7 @@ export interface PostgresTables extends AsyncDisposable {
   rows(table?: string): Promise<readonly Record<string, unknown>[]>;
 }
 
-const SERVER = process.env["NEXUS_TEST_POSTGRES"] ?? "postgres://postgres@127.0.0.1:5432/test";
+export const SERVER: string = process.env["NEXUS_TEST_POSTGRES"] ?? "postgres://postgres@127.0.0.1:5432/test";
 
 export async function postgresTables(): Promise<PostgresTables> {
   const schema = `nexus_test_${randomBytes(6).toString("hex")}`;

@@ -2,12 +2,33 @@ import { once } from "node:events";
 import { runTable } from "nexus-event-system/sinks";
 import { sinkConformance } from "nexus-event-system/testing";
 import { expect, test } from "vitest";
+import { deliveryOf, runEvents } from "../sinks/deliveries.ts";
 import { runTableCases } from "../sinks/run-table-cases.ts";
-import { postgresTables } from "./postgres.ts";
+import { memoryScene } from "../workflows/scene.ts";
+import { postgresTables, SERVER } from "./postgres.ts";
 
 runTableCases(async () => {
   const tables = await postgresTables();
   return { ...tables, db: tables.pool };
+});
+
+test("the pool and the names of docs/sql.md keep runs", async () => {
+  await using tables = await postgresTables();
+  await using place = memoryScene();
+  process.env["DATABASE_URL"] = SERVER;
+  const { pool, runs } = await import("../sinks/docs/sql-names.ts");
+  await tables.run("CREATE SCHEMA IF NOT EXISTS reporting");
+  try {
+    await tables.run("CREATE TABLE reporting.runs (LIKE workflow_logs INCLUDING ALL)");
+    await tables.run("ALTER TABLE reporting.runs RENAME workflow_id TO run");
+    await tables.run("ALTER TABLE reporting.runs RENAME timestamp TO started_at");
+    for (const event of await runEvents(await place.start(), "completed")) await runs.deliver(event, deliveryOf(event));
+    const { rows } = await pool.query("SELECT status, started_at <= now() AS began FROM reporting.runs");
+    expect(rows).toEqual([{ status: "completed", began: true }]);
+  } finally {
+    await tables.run("DROP SCHEMA reporting CASCADE");
+    await pool.end();
+  }
 });
 
 for (const { title, run } of sinkConformance({ place, lacks: ["busy"] })) test(title, run);

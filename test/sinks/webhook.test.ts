@@ -160,6 +160,16 @@ test("[sink.1] no secret is told, neither those of the signature nor those in th
   expect(JSON.stringify(away)).not.toContain("hunter2");
 });
 
+test("[sink.1] a target that cannot be reached is named, with what went wrong at each of its addresses", async () => {
+  await using server = await receiver();
+  await server.away();
+  const event = await anEvent();
+  const refused = (host: string) =>
+    outcome(webhook({ url: `http://${host}:${server.port}/`, secret: newSecret(), allowLoopback: true }), event);
+  expect(await refused("127.0.0.1")).toEqual(["retried", expect.stringMatching(/^127\.0\.0\.1 could not be reached: .*ECONNREFUSED/)]);
+  expect(await refused("localhost")).toEqual(["retried", expect.stringMatching(/^localhost could not be reached: .*ECONNREFUSED/)]);
+});
+
 test("[sink.1] a kept connection that the target closed meanwhile is no failure", async () => {
   await using server = await receiver();
   const event = await anEvent();

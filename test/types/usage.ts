@@ -20,6 +20,7 @@ import {
 import { createClient } from "nexus-event-system/client";
 import { on } from "nexus-event-system/decorators";
 import { acceptWebSockets, toNodeHandler } from "nexus-event-system/node";
+import { email, runTable, slack, webhook } from "nexus-event-system/sinks";
 import { testApp } from "nexus-event-system/testing";
 import * as v from "valibot";
 import { z } from "zod";
@@ -28,6 +29,7 @@ import * as shop from "./definitions.ts";
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 const same = <A, B>(_: Same<A, B>): void => {};
 declare const metrics: { record(name: string, value: number): void };
+declare const db: object;
 
 // ── Definitions ────────────────────────────────────────────────────────────────────────────────
 const DataProcessed = defineEvent("DATA_PROCESSED", {
@@ -279,7 +281,7 @@ async function reading() {
   same<Awaited<ReturnType<typeof byName.result>>, { total: number }>(true);
 }
 
-// consumers
+// consumers and sinks
 app.consumer("billing", { type: OrderPaid, from: "earliest" }, async (event, { attempt, idempotencyKey }) => {
   event.data.orderId.toFixed();
   attempt.toFixed();
@@ -288,6 +290,34 @@ app.consumer("billing", { type: OrderPaid, from: "earliest" }, async (event, { a
 app.consumer("runs", { type: ["workflow.completed", "workflow.failed"], workflow: importOrders }, (event) => {
   if (event.type === "workflow.completed") same<typeof event.result.rows, number>(true);
 });
+app.consumer(
+  "slack",
+  { type: "workflow.completed", workflow: importOrders },
+  slack({
+    url: "https://hooks.slack.com/x",
+    message: (event) => {
+      same<typeof event.result.rows, number>(true);
+      return `${event.workflowName} took ${event.durationMs} ms`;
+    },
+  }),
+);
+app.consumer(
+  "mail",
+  { type: "workflow.failed" },
+  email({
+    smtp: "smtp://localhost",
+    from: "nexus@example.com",
+    to: "admin@example.com",
+    subject: (event) => `Workflow failure: ${event.workflowName}`,
+  }),
+);
+app.consumer("hooks", { type: "workflow.*" }, webhook({ url: "https://example.com/hook", secret: "whsec_x" }));
+app.consumer("log", { type: ["workflow.started", "workflow.completed", "workflow.failed"] }, runTable({ db, table: "workflow_logs" }));
+app.consumer(
+  "by type alone",
+  { type: "workflow.completed" },
+  slack({ url: "https://hooks.slack.com/x", message: (event) => `${event.workflowName} took ${event.durationMs} ms` }),
+);
 app.consumer("everything", {}, (event) => event.sequence);
 app.consumer("any workflow", { type: "workflow.completed", workflow: undefined }, (event) => {
   same<typeof event.result, unknown>(true);
