@@ -175,9 +175,14 @@ export class App implements AsyncDisposable {
     return definition;
   }
 
-  /** Those that are registered; each as the last definition of it says. */
+  /** The registered types by name, then the built-in ones. */
   eventTypes(): readonly EventTypeRecord[] {
-    return this.#setup.eventTypes.all().map(({ record }) => record);
+    return this.#setup.eventTypes.allShown();
+  }
+
+  /** @throws EVENT_TYPE_NOT_FOUND */
+  eventType(name: string): EventTypeRecord {
+    return this.#setup.eventTypes.shown(name);
   }
 
   onEvent(type: unknown, ...rest: [Handler<any>] | [HandlerFilter<any>, Handler<any>]): Off {

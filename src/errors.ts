@@ -40,6 +40,7 @@ export interface ErrorDetails {
   EVENT_TOO_LARGE: { readonly bytes: number; readonly limit: number; readonly part?: string };
   EVENT_TYPE_EXISTS: { readonly type: string; readonly version: number };
   EVENT_TYPE_INVALID: { readonly type: string; readonly reason: string };
+  EVENT_TYPE_NOT_FOUND: { readonly eventType: string; readonly similar: readonly string[] };
   FILTER_INVALID: { readonly field: string; readonly reason: string };
   FORBIDDEN: { readonly scope: string };
   GRAPH_INVALID: { readonly faults: readonly Fault[] };
@@ -162,6 +163,7 @@ export const ERRORS: { readonly [Code in ErrorCode]: ErrorRow } = {
     "This event type cannot be used.",
     "Use 1 to 128 of A-Z a-z 0-9 _ . - and none of the reserved prefixes.",
   ),
+  EVENT_TYPE_NOT_FOUND: row(404, false, "There is no event type of this name.", "List the event types."),
   FILTER_INVALID: row(400, false, "The filter cannot be read.", "See the filter grammar; the field and the reason are named."),
   FORBIDDEN: row(403, false, "This caller may not do that.", "Ask whoever runs the server for the scope that is named."),
   GRAPH_INVALID: row(422, false, "The graph is not a workflow.", "Correct each fault."),

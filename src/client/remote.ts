@@ -10,6 +10,8 @@ export interface Remote {
   readonly url: string;
   workflows(): Promise<{ readonly workflows: readonly WorkflowAnswer[]; readonly cursor: Cursor }>;
   workflow(name: string): Promise<WorkflowAnswer & { readonly cursor: Cursor }>;
+  eventTypes(): Promise<{ readonly eventTypes: readonly EventTypeAnswer[]; readonly cursor: Cursor }>;
+  eventType(name: string): Promise<EventTypeAnswer & { readonly cursor: Cursor }>;
   /** Starts a run, and answers when it is recorded. */
   startRun(
     workflow: string,
@@ -39,6 +41,13 @@ export interface WorkflowAnswer {
   readonly version?: string;
   readonly metadata?: JsonObject;
   readonly inputSchema?: JsonObject;
+}
+export interface EventTypeAnswer {
+  readonly name: string;
+  readonly version: number;
+  readonly description?: string;
+  readonly schema?: JsonObject;
+  readonly builtIn?: true;
 }
 export interface RunAnswer {
   readonly runId: string;
@@ -108,6 +117,8 @@ export function remote(
     url: connection.url.href.replace(/\/$/, ""),
     workflows: () => get("workflows"),
     workflow: (name) => get(`workflows/${at(name)}`),
+    eventTypes: () => get("event-types"),
+    eventType: (name) => get(`event-types/${at(name)}`),
     startRun: (workflow, inputs, { session, ...others } = {}) =>
       post(`workflows/${at(workflow)}/execute`, { inputs, ...others }, { waitMs: 0 }, session),
     runs: (query) => get("runs", query),

@@ -1,4 +1,5 @@
 import { NexusError } from "../errors.ts";
+import { BUILT_IN_TYPES } from "./built-in-types.ts";
 import type { EventDefinition } from "./definitions.ts";
 import { checkDefinition, parserOfDefinition } from "./event-type.ts";
 import { canonicalJson, jsonFault, utf8Bytes } from "./json.ts";
@@ -14,6 +15,8 @@ export interface EventTypeRecord {
   readonly schema: object;
   /** JSON Schema of the data that is recorded, where it is another: defaults are filled in. */
   readonly recordedSchema?: object;
+  /** Only Nexus records it. */
+  readonly builtIn?: true;
 }
 
 export interface RegisteredEventType {
@@ -68,6 +71,22 @@ export class EventTypes {
     return this.#types.get(name);
   }
 
+  /** How a type is shown, also a built-in one. @throws EVENT_TYPE_NOT_FOUND with names like it. */
+  shown(name: string): EventTypeRecord {
+    const record = this.#types.get(name)?.record ?? builtIn().find((each) => each.name === name);
+    if (record !== undefined) return record;
+    const eventType = String(name).slice(0, 128);
+    const similar = this.similar(eventType);
+    const meant = similar.length > 0 ? ` Did you mean ${similar.join(" or ")}?` : "";
+    throw new NexusError("EVENT_TYPE_NOT_FOUND", { eventType, similar }, { detail: `There is no event type ${eventType}.${meant}` });
+  }
+
+  /** All types as they are shown: the registered ones by name, then the built-in ones. */
+  allShown(): readonly EventTypeRecord[] {
+    const own = this.all().map(({ record }) => record);
+    return [...own.sort((a, b) => (a.name < b.name ? -1 : 1)), ...builtIn()];
+  }
+
   /** In the order of their first registration. */
   all(): readonly RegisteredEventType[] {
     return [...this.#types.values()];
@@ -76,6 +95,16 @@ export class EventTypes {
   similar(name: string): readonly string[] {
     return similarNames(name, this.#types.keys());
   }
+}
+
+function builtIn(): EventTypeRecord[] {
+  return Object.entries(BUILT_IN_TYPES).map(([name, { says, data }]) => ({
+    name,
+    version: 1,
+    description: says,
+    schema: data,
+    builtIn: true,
+  }));
 }
 
 function registered(definition: EventDefinition): RegisteredEventType {

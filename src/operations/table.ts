@@ -1,6 +1,7 @@
 import type { Scope } from "../events/principal.ts";
 import { CONSUMER_OPERATIONS } from "./consumers.ts";
 import { DEAD_LETTER_OPERATIONS } from "./dead-letters.ts";
+import { EVENT_TYPE_OPERATIONS } from "./event-types.ts";
 import { EVENT_OPERATIONS } from "./events.ts";
 import { HEALTH_OPERATIONS } from "./health.ts";
 import type { Operation } from "./operation.ts";
@@ -15,6 +16,7 @@ export const OPERATIONS: readonly Operation[] = [
   ...RUN_OPERATIONS,
   ...SCHEDULE_OPERATIONS,
   ...EVENT_OPERATIONS,
+  ...EVENT_TYPE_OPERATIONS,
   ...SESSION_OPERATIONS,
   ...CONSUMER_OPERATIONS,
   ...DEAD_LETTER_OPERATIONS,

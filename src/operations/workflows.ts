@@ -6,6 +6,7 @@ import type { LaunchedRun } from "../workflows/launcher.ts";
 import type { Outcome } from "../workflows/outcome.ts";
 import { cursorNow } from "./cursor-now.ts";
 import { type Answer, type Call, type Operation, operation } from "./operation.ts";
+import { placeNow } from "./place-now.ts";
 
 const NOTHING = Type.Object({}, { additionalProperties: false });
 const NAME = Type.Object({ name: Type.String({ description: "The workflow's name." }) });
@@ -18,7 +19,10 @@ const list: Operation = operation({
   path: "/workflows",
   params: NOTHING,
   query: NOTHING,
-  run: async (app) => ({ body: { workflows: app.workflows(), cursor: await cursorNow(app), hasMore: false } }),
+  run: async (app) => {
+    const { of: workflows, cursor } = await placeNow(app, () => app.workflows());
+    return { body: { workflows, cursor, hasMore: false } };
+  },
 });
 
 const get: Operation = operation({
@@ -29,7 +33,10 @@ const get: Operation = operation({
   path: "/workflows/{name}",
   params: NAME,
   query: NOTHING,
-  run: async (app, { name }) => ({ body: { ...app.workflow(name), cursor: await cursorNow(app) } }),
+  run: async (app, { name }) => {
+    const { of: workflow, cursor } = await placeNow(app, () => app.workflow(name));
+    return { body: { ...workflow, cursor } };
+  },
 });
 
 const execute: Operation = operation({

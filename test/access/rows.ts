@@ -65,6 +65,8 @@ export const ROWS: Readonly<Record<string, Row>> = {
   "events.list": { scope: "events:read", ask: () => ["GET", "/events?limit=1000"], status: 200 },
   "events.emit": { scope: "events:emit", ask: () => ["POST", "/events", { type: "a", data: 1 }], status: 201 },
   "events.poll": { scope: "events:read", ask: () => ["GET", "/events/poll?after=earliest&waitMs=0&limit=1000"], status: 200 },
+  "eventTypes.list": { scope: "events:read", ask: () => ["GET", "/event-types"], status: 200 },
+  "eventTypes.get": { scope: "events:read", ask: () => ["GET", "/event-types/workflow.started"], status: 200 },
   "sessions.create": { scope: "sessions:write", ask: () => ["POST", "/sessions", { data: { a: 1 } }], status: 201 },
   "sessions.list": { scope: "events:read", ask: () => ["GET", "/sessions"], status: 200 },
   // Of sessions only their owner and `admin` are told.

@@ -19,6 +19,7 @@ test("help names every command there is, and none that is not", async () => {
     "events wait",
     "events emit",
     "sessions create",
+    "event-types",
   ]) {
     expect(stdout).toContain(command);
   }

@@ -1,6 +1,7 @@
 import type { JsonObject, JsonValue } from "../../events/json.ts";
 import { misuse } from "./failure.ts";
-import { guess, readJson, readPairs } from "./values.ts";
+import { readPairsBy } from "./inputs.ts";
+import { readJson } from "./values.ts";
 
 export interface DataOptions {
   /** `-d key=value`, once for each. */
@@ -9,13 +10,12 @@ export interface DataOptions {
   readonly data?: string;
 }
 
-/** The data that a command line gives: no schema describes it, so what reads as JSON is JSON. */
-export async function readData(options: DataOptions): Promise<JsonValue> {
+/** The data that a command line gives. @param schema that its fields are read by; where there is none, what reads as JSON is JSON. */
+export async function readData(options: DataOptions, schema?: JsonObject): Promise<JsonValue> {
   const whole = options.data === undefined ? {} : await readJson("--data", options.data);
-  const pairs = await readPairs("-d", options.d ?? []);
-  if (pairs.length === 0) return whole;
+  if (options.d === undefined) return whole;
   if (!isObject(whole)) throw misuse("--data", "is not a JSON object, so -d has nowhere to go");
-  return { ...whole, ...Object.fromEntries(pairs.map(([key, text]) => [key, guess(text)])) };
+  return { ...whole, ...(await readPairsBy(schema, "-d", options.d)) };
 }
 
 /** The same, where only an object will do. */

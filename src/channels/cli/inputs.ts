@@ -17,21 +17,26 @@ export interface InputOptions {
 export async function readInputs(schema: JsonObject | undefined, options: InputOptions): Promise<JsonObject> {
   const whole = options.inputs === undefined ? {} : await readJson("--inputs", options.inputs);
   if (typeof whole !== "object" || whole === null || Array.isArray(whole)) throw misuse("--inputs", "is not a JSON object");
+  return { ...(whole as JsonObject), ...(await readPairsBy(schema, "-i", options.i ?? [])) };
+}
+
+/** What `key=value` arguments give, each as a schema reads it. @param option that they stand behind. */
+export async function readPairsBy(schema: JsonObject | undefined, option: string, pairs: readonly string[]): Promise<JsonObject> {
   const texts = new Map<string, string[]>();
-  for (const [key, text] of await readPairs("-i", options.i ?? [])) texts.set(key, [...(texts.get(key) ?? []), text]);
+  for (const [key, text] of await readPairs(option, pairs)) texts.set(key, [...(texts.get(key) ?? []), text]);
   const known = new Map(fieldsOf(schema).map((field) => [field.name, field]));
-  const given = [...texts].map(([key, values]) => [key, valueOf(key, values, known.get(key) ?? otherField(schema))] as const);
-  return { ...(whole as JsonObject), ...Object.fromEntries(given) };
+  const given = [...texts].map(([key, values]) => [key, valueOf(option, key, values, known.get(key) ?? otherField(schema))] as const);
+  return Object.fromEntries(given);
 }
 
 /** A field given once is one value; given several times, or as what is no JSON array, it is the items of an array. */
-function valueOf(key: string, texts: readonly string[], field: Field | undefined): JsonValue {
+function valueOf(option: string, key: string, texts: readonly string[], field: Field | undefined): JsonValue {
   const [text = ""] = texts;
   if (field?.types.includes("array") === true && (texts.length > 1 || !text.trimStart().startsWith("["))) {
     const only = field.types.every((type) => type === "array");
     if (only || texts.length > 1) return texts.map((item) => coerce(item, field.items));
   }
-  if (texts.length > 1) throw misuse("-i", `${key} is given twice, and is not an array`);
+  if (texts.length > 1) throw misuse(option, `${key} is given twice, and is not an array`);
   return coerce(text, field);
 }
 

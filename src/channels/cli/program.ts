@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { Command, Option } from "commander";
+import { eventTypes } from "./commands/event-types.ts";
 import { events } from "./commands/events.ts";
 import { init } from "./commands/init.ts";
 import { run } from "./commands/run.ts";
@@ -18,6 +19,7 @@ Run       workflows [NAME]        what can be run; with a name, its inputs
           run NAME -i key=value   run it and stay until it ends; Ctrl-C cancels
           runs                    newest first; runs show ID, runs cancel ID
 Follow    events tail             live; also events list, events wait, events emit
+          event-types [NAME]      what can be emitted; with a name, its fields
           sessions                those that are open; sessions create, show ID, update ID, join ID, end ID
 
 Everywhere
@@ -39,7 +41,7 @@ export function program(): Command {
         .default("text"),
     )
     .version(versionOf(), "--version", "this version");
-  for (const command of [init(), start(), workflows(), run(), runs(), events(), sessions()]) root.addCommand(command);
+  for (const command of [init(), start(), workflows(), run(), runs(), events(), eventTypes(), sessions()]) root.addCommand(command);
   for (const command of everyIn(root)) {
     command
       .exitOverride()

@@ -1,15 +1,16 @@
 import { Command } from "commander";
 import type { WorkflowAnswer } from "../../../client/remote.ts";
-import { type ErrorDetails, NexusError } from "../../../errors.ts";
+import { NexusError } from "../../../errors.ts";
 import type { Cursor, NexusEvent } from "../../../events/event.ts";
 import type { JsonObject } from "../../../events/json.ts";
 import { type Cli, doing } from "../cli.ts";
 import { connectionNotes } from "../connection-notes.ts";
 import { errorText } from "../event-line.ts";
-import { cross, DONE, FAILED, faultLines, misuse, report, WRONG_USAGE } from "../failure.ts";
+import { cross, DONE, FAILED, misuse, report } from "../failure.ts";
 import { recordOf } from "../fields.ts";
-import { type InputOptions, misspelling, readInputs } from "../inputs.ts";
+import { type InputOptions, readInputs } from "../inputs.ts";
 import { interrupted } from "../interrupt.ts";
+import { misfit } from "../misfit.ts";
 import { answerOf, type Outcome, outcomeIn, outcomeOf } from "../outcome.ts";
 import { paint, print, say, statusLine } from "../output.ts";
 import { shortId } from "../run-id.ts";
@@ -65,7 +66,7 @@ async function runToEnd(cli: Cli, workflow: WorkflowAnswer, options: Options): P
     started = await startRun(cli, workflow.name, inputs, { idempotencyKey: options.idempotencyKey, session });
   } catch (error) {
     if (cli.json || !NexusError.is(error, "INPUT_INVALID")) throw error;
-    return refused(workflow, inputs, error.details);
+    return misfit(`inputs do not fit ${workflow.name}`, workflow.inputSchema, inputs, error.details.faults);
   }
   const { runId, cursor } = started;
   const status = statusLine();
@@ -120,17 +121,6 @@ async function startRun(
       return { runId: error.details.runId, cursor: error.details.cursor };
     throw error;
   }
-}
-
-function refused(workflow: WorkflowAnswer, inputs: JsonObject, details: ErrorDetails["INPUT_INVALID"]): number {
-  const required = new Set(workflow.inputSchema?.required as readonly string[] | undefined);
-  // Each schema library has its own words for what is simply not there.
-  const faults = details.faults.map((fault) =>
-    required.has(fault.path) && !Object.hasOwn(inputs, fault.path) ? { ...fault, message: "is required" } : fault,
-  );
-  say(cross(`inputs do not fit ${plain(workflow.name)}`));
-  for (const line of faultLines(faults, misspelling(workflow.inputSchema, inputs))) say(line);
-  return WRONG_USAGE;
 }
 
 function countTries(tries: Map<string, number>, event: NexusEvent, runId: string): void {
