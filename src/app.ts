@@ -373,6 +373,11 @@ export class App implements AsyncDisposable {
     return { head: sequence, undelivered: feed.end < sequence || lag > 0, working };
   }
 
+  /** As it was given: the first half of its events' `source`. */
+  get name(): string {
+    return this.#setup.source.split("/", 1)[0] as string;
+  }
+
   /** Whether it can take calls. */
   get isReady(): boolean {
     return this.#life.isReady;

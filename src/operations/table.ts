@@ -28,10 +28,20 @@ interface Stream {
   readonly scope: Scope;
 }
 
+interface Document extends Stream {
+  readonly says: string;
+}
+
 /** What is followed rather than asked: server-sent events, and a subscription over a WebSocket. The channels say how. */
 export const STREAMS: { readonly stream: Stream; readonly subscribe: Stream } = {
   stream: { path: "/events/stream", scope: "events:read" },
   subscribe: { path: "/events/ws", scope: "events:read" },
+};
+
+/** What describes the rest; the channels render it. */
+export const DOCUMENTS: { readonly openapi: Document; readonly asyncapi: Document } = {
+  openapi: { path: "/openapi.json", scope: "workflows:read", says: "What can be asked over HTTP, as OpenAPI 3.1." },
+  asyncapi: { path: "/asyncapi.json", scope: "events:read", says: "What is sent to those who follow events, as AsyncAPI 3.0." },
 };
 
 /** @param name of the table: one that is not there is a mistake in the code. */

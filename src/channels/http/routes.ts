@@ -1,12 +1,14 @@
 import { type Context, Hono } from "hono";
 import type { App } from "../../app.ts";
+import { asyncapi } from "../../documents/asyncapi.ts";
+import { openapi, type Server } from "../../documents/openapi.ts";
 import { NexusError } from "../../errors.ts";
 import { parseFilter } from "../../events/filter.ts";
 import type { EventPage } from "../../log/event-page.ts";
 import { checkInput, coerced } from "../../operations/input.ts";
 import type { Method, Operation } from "../../operations/operation.ts";
 import { perform } from "../../operations/perform.ts";
-import { OPERATIONS, STREAMS } from "../../operations/table.ts";
+import { DOCUMENTS, OPERATIONS, STREAMS } from "../../operations/table.ts";
 import { readBody } from "./body.ts";
 import { batchResponse, bringsCloudEvents, readCloudEvents, wantsCloudEvents } from "./cloudevents.ts";
 import { problemResponse } from "./problem.ts";
@@ -56,6 +58,14 @@ export function routes(parts: RouteParts, basePath: string): Hono {
   on("GET", STREAMS.subscribe.path, async () => {
     throw new NexusError("UPGRADE_REQUIRED", { subprotocol: "nexus.v1" });
   });
+  on("GET", DOCUMENTS.openapi.path, async (c) => {
+    app.access.check(DOCUMENTS.openapi.scope);
+    return document(openapi(serverOf(c, app, basePath)));
+  });
+  on("GET", DOCUMENTS.asyncapi.path, async (c) => {
+    app.access.check(DOCUMENTS.asyncapi.scope);
+    return document(asyncapi(serverOf(c, app, basePath), app.eventTypes()));
+  });
   for (const [path, methods] of allowed) {
     hono.all(path, () => {
       throw new NexusError("METHOD_NOT_ALLOWED", { allowed: methods });
@@ -64,6 +74,15 @@ export function routes(parts: RouteParts, basePath: string): Hono {
   hono.notFound((c) => problemResponse(new NexusError("NOT_FOUND", { path: c.req.path.slice(0, 200) }), app.logger));
   hono.onError((error) => problemResponse(error, app.logger));
   return hono;
+}
+
+function serverOf(c: Context, app: App, basePath: string): Server {
+  const { protocol, host } = new URL(c.req.url);
+  return { name: app.name, protocol: protocol === "https:" ? "https" : "http", host: c.req.header("host") ?? host, basePath };
+}
+
+function document(body: object): Response {
+  return new Response(JSON.stringify(body), { headers: { ...JSON_TYPE, "cache-control": "no-store" } });
 }
 
 async function answer({ app, stopping }: RouteParts, operation: Operation, c: Context): Promise<Response> {
