@@ -369,8 +369,9 @@ export class App implements AsyncDisposable {
     const { store, feed, executor } = await this.#life.ready();
     const { sequence } = await store.log.head();
     const { lag, running } = this.#setup.handlers.load;
-    const working = executor.live.reduce((sum, run) => sum + run.working, running);
-    return { head: sequence, undelivered: feed.end < sequence || lag > 0, working };
+    const { isBehind, underWay } = this.#setup.consumers.activity;
+    const working = executor.live.reduce((sum, run) => sum + run.working, running + underWay);
+    return { head: sequence, undelivered: feed.end < sequence || lag > 0 || isBehind, working };
   }
 
   /** As it was given: the first half of its events' `source`. */

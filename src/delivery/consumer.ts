@@ -26,7 +26,6 @@ export class Consumer {
   readonly #tries: Tries;
   readonly #redeliveries: Redeliveries;
   readonly #closed: AbortController;
-  readonly #settling = new Set<{ readonly position: number; resolve(): void }>();
   #plan: ConsumerPlan | undefined;
   #delivering: Delivering | undefined;
   /** Where it stands while it is not delivering. */
@@ -97,6 +96,11 @@ export class Consumer {
   /** Where a crash goes back to: what follows must not be forgotten. `undefined` when that is no place of this log. */
   get held(): number | undefined {
     return this.#state.stored.cursor.startsWith(`${this.#services.feed.epoch}.`) ? this.#state.position : undefined;
+  }
+
+  /** Whether it has something to do now: not what is to be tried again later. */
+  get isBehind(): boolean {
+    return this.#word === "active" && this.#here < this.#services.feed.end && this.#delivering?.waits !== true;
   }
 
   /** Tries under way. */
@@ -194,14 +198,6 @@ export class Consumer {
     return letter;
   }
 
-  /** Resolves when it is through everything up to the position, has nothing to do before a later time, or does not deliver. */
-  settled(position: number): Promise<void> {
-    return new Promise((resolve) => {
-      this.#settling.add({ position, resolve });
-      this.#settle();
-    });
-  }
-
   /** Begins nothing more. Resolves when nothing is under way. */
   async leave(): Promise<void> {
     this.#halt();
@@ -217,7 +213,6 @@ export class Consumer {
     if (this.isHere && this.#fault === undefined) await this.#save().catch((error: unknown) => this.#notSaved(error));
     this.#state.close();
     this.#closed.abort(reason);
-    this.#settle();
   }
 
   get #word(): ConsumerStatus["status"] {
@@ -241,7 +236,7 @@ export class Consumer {
   /** Delivers, if it is to; after what an earlier delivering has under way. */
   #run(): void {
     const plan = this.#plan;
-    if (plan === undefined || this.#word !== "active" || this.#closed.signal.aborted) return this.#settle();
+    if (plan === undefined || this.#word !== "active" || this.#closed.signal.aborted) return;
     if (this.#delivering?.halted === false) return;
     this.#turn += 1;
     const turn = this.#turn;
@@ -274,7 +269,6 @@ export class Consumer {
   #halt(): void {
     this.#turn += 1;
     this.#delivering?.halt();
-    this.#settle();
   }
 
   /** Ends what is under way, whose outcome is dropped. */
@@ -322,7 +316,6 @@ export class Consumer {
   }
 
   #advanced(skipped: boolean): void {
-    this.#settle();
     if (this.#closed.signal.aborted || this.#here === this.#state.position) return;
     this.#state.saveSoon(skipped, () => {
       this.#save().catch((error: unknown) => this.#failed(error));
@@ -371,15 +364,6 @@ export class Consumer {
   #notSaved(error: unknown): void {
     if (NexusError.is(error, "APP_STOPPED")) return;
     this.#services.logger.warn({ error, consumer: this.name }, "where a consumer is was not kept at stop; what it did since is done again");
-  }
-
-  #settle(): void {
-    const delivers = this.#word === "active" && !this.#closed.signal.aborted;
-    for (const waiting of this.#settling) {
-      if (delivers && this.#here < waiting.position && this.#delivering?.waits !== true) continue;
-      this.#settling.delete(waiting);
-      waiting.resolve();
-    }
   }
 }
 

@@ -115,9 +115,10 @@ export class Consumers {
     await this.#consumers.get(name)?.release(floor);
   }
 
-  /** Resolves when each consumer is through everything up to the position, has nothing to do before a later time, or does not deliver. */
-  async settled(position: number): Promise<void> {
-    await Promise.all([...this.#consumers.values()].map((consumer) => consumer.settled(position)));
+  /** Whether one has something to do now, and how many deliveries are under way. */
+  get activity(): { readonly isBehind: boolean; readonly underWay: number } {
+    const all = [...this.#consumers.values()];
+    return { isBehind: all.some(({ isBehind }) => isBehind), underWay: all.reduce((sum, { underWay }) => sum + underWay, 0) };
   }
 
   /** Sums for `/health`. */
@@ -142,7 +143,7 @@ export class Consumers {
 
   /** Tells what is under way to end, keeps where each is, closes the sinks. @returns how many deliveries were under way. */
   async stop(reason: Error): Promise<number> {
-    const left = [...this.#consumers.values()].reduce((sum, { underWay }) => sum + underWay, 0);
+    const left = this.activity.underWay;
     const patience = AbortSignal.timeout(CLOSE_MS);
     await this.#close(reason, patience);
     const sinks = new Set([...this.#plans.values()].map(({ sink }) => sink));

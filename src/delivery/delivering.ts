@@ -166,7 +166,6 @@ export class Delivering {
   async #until(due: number): Promise<void> {
     const { clock } = this.#parts;
     this.#waiting += 1;
-    this.#parts.advanced(true);
     // Ended meanwhile: whoever asks next sees that.
     await clock.sleep(Math.max(0, due - clock.now()), this.#over.signal).catch(() => {});
     this.#waiting -= 1;

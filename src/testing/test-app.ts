@@ -22,7 +22,7 @@ export interface TestApp<App extends Nexus> extends AsyncDisposable {
   readonly clock: FakeClock;
   /** Everything recorded so far. */
   events(): Promise<readonly NexusEvent[]>;
-  /** Resolves when nothing is running, due or undelivered: all that is left of runs are sleeps and waits, and handlers are through. */
+  /** Resolves when nothing is running, due or undelivered: all that is left of runs are sleeps and waits, handlers are through, and consumers too, but for what they try again later. */
   settled(): Promise<void>;
   /** Drops the app as a crash would, and builds it again on the same store. */
   crash(): Promise<App>;
