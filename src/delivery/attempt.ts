@@ -1,6 +1,6 @@
 import { NexusError } from "../errors.ts";
 import type { NexusEvent } from "../events/event.ts";
-import { background, type Clock } from "../observability/clock.ts";
+import type { Clock } from "../observability/clock.ts";
 import type { Delivery } from "../sinks/sink.ts";
 import type { ConsumerPlan } from "./consumer-options.ts";
 import type { ConsumerServices } from "./consumer-services.ts";
@@ -26,7 +26,7 @@ export async function attemptDelivery(
   const { clock, logger } = services;
   const { signal } = abort;
   const delivery: Delivery = { consumer: name, attempt, idempotencyKey: `${name}/${event.id}`, signal, log: logger };
-  return await attempted(() => services.within(event, () => sink.deliver(event as never, delivery)), abort, background(clock), timeoutMs);
+  return await attempted(() => services.within(event, () => sink.deliver(event as never, delivery)), abort, clock, timeoutMs);
 }
 
 async function attempted(call: () => unknown, abort: AbortController, clock: Clock, timeoutMs: number): Promise<Failure | undefined> {

@@ -3,7 +3,6 @@ import type { Cursor } from "../events/event.ts";
 import type { JsonObject } from "../events/json.ts";
 import { runErrorOf, shortError } from "../events/limits.ts";
 import { positionOf, sequenceIn } from "../log/cursor.ts";
-import { background } from "../observability/clock.ts";
 import { tell } from "./consumer-events.ts";
 import type { ConsumerPlan } from "./consumer-options.ts";
 import type { ConsumerServices } from "./consumer-services.ts";
@@ -254,7 +253,7 @@ export class Consumer {
     this.#delivering = new Delivering(
       {
         feed,
-        clock: background(clock),
+        clock,
         filter: plan.filter,
         concurrency: plan.concurrency,
         dueAt: (event) => this.#tries.dueAt(event),
