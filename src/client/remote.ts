@@ -31,6 +31,16 @@ export interface Remote {
   updateSession(id: string, changes: JsonObject): Promise<SessionAnswer>;
   joinSession(id: string): Promise<SessionAnswer>;
   endSession(id: string): Promise<SessionAnswer>;
+  consumers(): Promise<{ readonly consumers: readonly ConsumerAnswer[]; readonly cursor: Cursor }>;
+  consumer(name: string): Promise<ConsumerAnswer>;
+  pauseConsumer(name: string): Promise<ConsumerAnswer>;
+  resumeConsumer(name: string): Promise<ConsumerAnswer>;
+  rewindConsumer(name: string, to: string): Promise<ConsumerAnswer>;
+  removeConsumer(name: string): Promise<{ readonly name: string; readonly deadLetters: number }>;
+  deadLetters(query: Query): Promise<DeadLettersAnswer>;
+  deadLetter(consumer: string, eventId: string): Promise<DeadLetterAnswer>;
+  redeliver(consumer: string, eventId: string): Promise<{ readonly attempt: number }>;
+  dropDeadLetter(consumer: string, eventId: string): Promise<object>;
   follow(query: Query, options?: FollowOptions): AsyncGenerator<Followed, void>;
 }
 
@@ -95,6 +105,42 @@ export interface EventsAnswer {
   readonly hasMore: boolean;
   readonly previous?: Cursor;
 }
+export interface ConsumerAnswer {
+  readonly name: string;
+  readonly status: "active" | "paused" | "stopped" | "inactive";
+  readonly paused: boolean;
+  readonly cursor: Cursor;
+  readonly lag: number;
+  readonly deadLetters: number;
+  readonly retrying: readonly {
+    readonly eventId: string;
+    readonly type: string;
+    readonly attempts: number;
+    readonly mostAttempts?: number;
+    readonly nextRetryAt: number;
+    readonly error?: RunError;
+  }[];
+  readonly error?: RunError;
+  readonly filter: JsonObject;
+  readonly sink: string;
+  readonly totals: { readonly delivered: number; readonly failures: number; readonly deadLettered: number; readonly lost: number };
+}
+export interface DeadLetterAnswer {
+  readonly consumer: string;
+  readonly eventId: string;
+  readonly type: string;
+  readonly attempts: number;
+  readonly diedAt: number;
+  readonly errors: readonly { readonly attempt: number; readonly at: number; readonly error: RunError }[];
+  /** Only where one is asked for. */
+  readonly event?: NexusEvent;
+}
+export interface DeadLettersAnswer {
+  readonly deadLetters: readonly DeadLetterAnswer[];
+  readonly cursor: Cursor;
+  readonly hasMore: boolean;
+  readonly next?: string;
+}
 export interface EmitRequest {
   readonly type: string;
   readonly data: JsonValue;
@@ -112,6 +158,7 @@ export function remote(
   const get = <Answer>(path: string, query: Query = {}): Promise<Answer> => call<Answer>(connection, "GET", path, { query });
   const post = <Answer>(path: string, body: unknown, query: Query = {}, session?: string): Promise<Answer> =>
     call<Answer>(connection, "POST", path, { body, query, session });
+  const remove = <Answer>(path: string): Promise<Answer> => call<Answer>(connection, "DELETE", path);
   const at = encodeURIComponent;
   return {
     url: connection.url.href.replace(/\/$/, ""),
@@ -133,6 +180,16 @@ export function remote(
     updateSession: (id, changes) => call(connection, "PATCH", `sessions/${at(id)}`, { body: changes }),
     joinSession: (id) => post(`sessions/${at(id)}/join`, {}),
     endSession: (id) => post(`sessions/${at(id)}/end`, {}),
+    consumers: () => get("consumers"),
+    consumer: (name) => get(`consumers/${at(name)}`),
+    pauseConsumer: (name) => post(`consumers/${at(name)}/pause`, {}),
+    resumeConsumer: (name) => post(`consumers/${at(name)}/resume`, {}),
+    rewindConsumer: (name, to) => post(`consumers/${at(name)}/rewind`, { to }),
+    removeConsumer: (name) => remove(`consumers/${at(name)}`),
+    deadLetters: (query) => get("dead-letters", query),
+    deadLetter: (consumer, eventId) => get(`dead-letters/${at(consumer)}/${at(eventId)}`),
+    redeliver: (consumer, eventId) => post(`dead-letters/${at(consumer)}/${at(eventId)}/redeliver`, {}),
+    dropDeadLetter: (consumer, eventId) => remove(`dead-letters/${at(consumer)}/${at(eventId)}`),
     follow: (query, followOptions) => follow(connection, query, followOptions),
   };
 }

@@ -2,6 +2,8 @@ import type { FeedEvent } from "../log/batch.ts";
 
 const MOST = 256;
 const MOST_LENGTH = 1024 * 1024;
+/** So far past the oldest that is not through: a crash repeats what was delivered behind that. */
+const MOST_PAST = 1_000;
 
 /**
  * Events that were read and are not through yet. Those of one lane go one after another: with one delivery at a time everything is one lane, else a run is one, else a
@@ -11,8 +13,9 @@ export class Lanes {
   readonly #single: boolean;
   readonly #lanes = new Map<string, FeedEvent[]>();
   readonly #ready: FeedEvent[] = [];
-  /** In log order: a Map keeps the order of insertion. */
-  readonly #unfinished = new Map<number, FeedEvent>();
+  /** From the oldest that is not through, by sequence, in log order as a Map keeps it; whether it is through. */
+  readonly #window = new Map<number, boolean>();
+  #unfinished = 0;
   #length = 0;
 
   constructor(single: boolean) {
@@ -21,17 +24,18 @@ export class Lanes {
 
   /** Whether more may be read. What is here is bounded; the rest stays in the log. */
   get hasRoom(): boolean {
-    return this.#unfinished.size < MOST && this.#length < MOST_LENGTH;
+    return this.#unfinished < MOST && this.#length < MOST_LENGTH && this.#window.size < MOST_PAST;
   }
 
   /** The sequence of the oldest that is not through. */
   get oldest(): number | undefined {
-    return this.#unfinished.keys().next().value;
+    return this.#window.keys().next().value;
   }
 
   /** Takes in an event that follows those taken in before. */
   add(item: FeedEvent): void {
-    this.#unfinished.set(item.event.sequence, item);
+    this.#window.set(item.event.sequence, false);
+    this.#unfinished += 1;
     this.#length += item.json.length;
     const key = this.#laneOf(item);
     const lane = this.#lanes.get(key);
@@ -54,7 +58,12 @@ export class Lanes {
 
   /** It is delivered, or dead: what is behind it in its lane may go. */
   finish(item: FeedEvent): void {
-    this.#unfinished.delete(item.event.sequence);
+    this.#window.set(item.event.sequence, true);
+    for (const [sequence, isThrough] of this.#window) {
+      if (!isThrough) break;
+      this.#window.delete(sequence);
+    }
+    this.#unfinished -= 1;
     this.#length -= item.json.length;
     const key = this.#laneOf(item);
     const lane = this.#lanes.get(key) ?? [];

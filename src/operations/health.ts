@@ -5,7 +5,7 @@ const NOTHING = Type.Object({}, { additionalProperties: false });
 
 const health: Operation = operation({
   name: "health",
-  summary: "Numbers of this moment: the log, runs, handlers, streams, and what was counted since the start.",
+  summary: "Numbers of this moment: the log, runs, handlers, consumers, streams, and what was counted since the start.",
   scope: "admin",
   method: "GET",
   path: "/health",

@@ -20,10 +20,12 @@ test("help names every command there is, and none that is not", async () => {
     "events emit",
     "sessions create",
     "event-types",
+    "consumers",
+    "dead-letters",
   ]) {
     expect(stdout).toContain(command);
   }
-  expect(stdout).not.toMatch(/consumers|keys|mcp|doctor/);
+  expect(stdout).not.toMatch(/keys|mcp|doctor/);
 });
 
 test("without a command the help goes to standard error, and that is wrong usage", async () => {

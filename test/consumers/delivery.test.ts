@@ -153,6 +153,24 @@ test("[consumer.1] with `concurrency` the cursor follows the oldest that is not 
   expect((await when(consumer, ({ lag }) => lag === 0)).totals.delivered).toBe(10);
 });
 
+test("[consumer.1] with `concurrency` a consumer goes about a thousand events past one that is not through, then waits for it", async () => {
+  await using place = memoryScene();
+  const gate = Promise.withResolvers<void>();
+  const { deliver, reach, got } = collector(undefined, ({ data }) => (data.n === 0 ? gate.promise : undefined));
+  const app = await place.start();
+  const consumer = app.consumer("c", { type: "n", concurrency: 2 }, deliver);
+  const witness = collector();
+  app.consumer("witness", { type: "n" }, witness.deliver);
+  await emit(app, 3_000);
+  await reach(1_000);
+  await witness.reach(3_000);
+  await consumer.status();
+  expect(got.length).toBeLessThan(1_200);
+  gate.resolve();
+  await reach(3_000);
+  expect(got.toSorted((a, b) => a - b)).toEqual(numbers(3_000));
+});
+
 test("[consumer.4] each delivery carries the consumer's name, its try, and a key that is the same on every try", async () => {
   await using place = memoryScene();
   const { deliver, reach } = collector(

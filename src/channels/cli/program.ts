@@ -1,5 +1,7 @@
 import { readFileSync } from "node:fs";
 import { Command, Option } from "commander";
+import { consumers } from "./commands/consumers.ts";
+import { deadLetters } from "./commands/dead-letters.ts";
 import { eventTypes } from "./commands/event-types.ts";
 import { events } from "./commands/events.ts";
 import { init } from "./commands/init.ts";
@@ -21,6 +23,8 @@ Run       workflows [NAME]        what can be run; with a name, its inputs
 Follow    events tail             live; also events list, events wait, events emit
           event-types [NAME]      what can be emitted; with a name, its fields
           sessions                those that are open; sessions create, show ID, update ID, join ID, end ID
+Deliver   consumers               where each is; show, pause, resume, rewind, remove
+          dead-letters            what could not be delivered; show, redeliver, drop
 
 Everywhere
   --url URL              the server; NEXUS_URL, else http://127.0.0.1:8000
@@ -41,7 +45,8 @@ export function program(): Command {
         .default("text"),
     )
     .version(versionOf(), "--version", "this version");
-  for (const command of [init(), start(), workflows(), run(), runs(), events(), eventTypes(), sessions()]) root.addCommand(command);
+  const commands = [init(), start(), workflows(), run(), runs(), events(), eventTypes(), sessions(), consumers(), deadLetters()];
+  for (const command of commands) root.addCommand(command);
   for (const command of everyIn(root)) {
     command
       .exitOverride()
