@@ -77,13 +77,17 @@ export class Consumer {
   async begin(plan: ConsumerPlan): Promise<void> {
     this.#plan = plan;
     try {
-      await this.#follow();
+      await this.#follow().catch((error: unknown) => {
+        if (!NexusError.is(error, "CURSOR_UNKNOWN")) throw error;
+        this.#break(error);
+      });
+      // Whoever had it before cannot move its cursor any more.
+      await this.#save();
     } catch (error) {
-      if (!NexusError.is(error, "CURSOR_UNKNOWN")) throw error;
-      this.#break(error);
+      // The next start begins it again.
+      this.#plan = undefined;
+      throw error;
     }
-    // Whoever had it before cannot move its cursor any more.
-    await this.#save();
     this.#run();
   }
 
