@@ -10,6 +10,7 @@ export interface Remote {
   readonly url: string;
   workflows(): Promise<{ readonly workflows: readonly WorkflowAnswer[]; readonly cursor: Cursor }>;
   workflow(name: string): Promise<WorkflowAnswer & { readonly cursor: Cursor }>;
+  schedules(): Promise<{ readonly schedules: readonly ScheduleAnswer[]; readonly cursor: Cursor }>;
   eventTypes(): Promise<{ readonly eventTypes: readonly EventTypeAnswer[]; readonly cursor: Cursor }>;
   eventType(name: string): Promise<EventTypeAnswer & { readonly cursor: Cursor }>;
   /** Starts a run, and answers when it is recorded. */
@@ -51,6 +52,15 @@ export interface WorkflowAnswer {
   readonly version?: string;
   readonly metadata?: JsonObject;
   readonly inputSchema?: JsonObject;
+}
+export interface ScheduleAnswer {
+  readonly name: string;
+  readonly workflow: string;
+  readonly cron?: string;
+  readonly timeZone?: string;
+  readonly everyMs?: number;
+  readonly nextAt?: number;
+  readonly lastRunId?: string;
 }
 export interface EventTypeAnswer {
   readonly name: string;
@@ -164,6 +174,7 @@ export function remote(
     url: connection.url.href.replace(/\/$/, ""),
     workflows: () => get("workflows"),
     workflow: (name) => get(`workflows/${at(name)}`),
+    schedules: () => get("schedules"),
     eventTypes: () => get("event-types"),
     eventType: (name) => get(`event-types/${at(name)}`),
     startRun: (workflow, inputs, { session, ...others } = {}) =>

@@ -20,6 +20,7 @@ test("help names every command there is, and none that is not", async () => {
     "events emit",
     "sessions create",
     "event-types",
+    "schedules",
     "consumers",
     "dead-letters",
   ]) {

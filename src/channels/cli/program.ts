@@ -7,6 +7,7 @@ import { events } from "./commands/events.ts";
 import { init } from "./commands/init.ts";
 import { run } from "./commands/run.ts";
 import { runs } from "./commands/runs.ts";
+import { schedules } from "./commands/schedules.ts";
 import { sessions } from "./commands/sessions.ts";
 import { start } from "./commands/start.ts";
 import { workflows } from "./commands/workflows.ts";
@@ -20,6 +21,7 @@ Serve     init [folder]           write a first app
 Run       workflows [NAME]        what can be run; with a name, its inputs
           run NAME -i key=value   run it and stay until it ends; Ctrl-C cancels
           runs                    newest first; runs show ID, runs cancel ID
+          schedules               what is executed by the clock, and when next
 Follow    events tail             live; also events list, events wait, events emit
           event-types [NAME]      what can be emitted; with a name, its fields
           sessions                those that are open; sessions create, show ID, update ID, join ID, end ID
@@ -45,7 +47,19 @@ export function program(): Command {
         .default("text"),
     )
     .version(versionOf(), "--version", "this version");
-  const commands = [init(), start(), workflows(), run(), runs(), events(), eventTypes(), sessions(), consumers(), deadLetters()];
+  const commands = [
+    init(),
+    start(),
+    workflows(),
+    run(),
+    runs(),
+    schedules(),
+    events(),
+    eventTypes(),
+    sessions(),
+    consumers(),
+    deadLetters(),
+  ];
   for (const command of commands) root.addCommand(command);
   for (const command of everyIn(root)) {
     command
