@@ -9,11 +9,11 @@ const said: string[] = [];
 app.onWorkflowStarted((event) => {
   said.push(`${event.workflowName} for ${event.userId} on ${event.channel}`);
   const requestId = event.metadata?.["request_id"];
-  if (requestId !== undefined) said.push(`Request ID: ${String(requestId)}`);
+  if (requestId !== undefined) said.push(`Request ID: ${JSON.stringify(requestId)}`);
 });
 
 await app.execute(work, {}, { userId: "ann", metadata: { request_id: "req-1" } });
 await app.execute(work, {}, { userId: "bob" });
 await app.settled();
-assert.deepEqual(said, ["work for ann on app", "Request ID: req-1", "work for bob on app"]);
+assert.deepEqual(said, ["work for ann on app", 'Request ID: "req-1"', "work for bob on app"]);
 await app.stop();

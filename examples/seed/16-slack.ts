@@ -10,12 +10,11 @@ import { slack } from "nexus-event-system/sinks";
 // Slack, as far as this needs it: away at first, as it may be.
 const received = Promise.withResolvers<any>();
 let calls = 0;
-const server = createServer(async (request, response) => {
+const server = createServer((request, response) => {
   calls += 1;
-  const body = await text(request);
   if (calls === 1) return void response.writeHead(429, { "retry-after": "0" }).end("rate_limited");
+  received.resolve(text(request).then((body): unknown => JSON.parse(body)));
   response.end("ok");
-  received.resolve(JSON.parse(body));
 }).listen(0, "127.0.0.1");
 await once(server, "listening");
 const url = process.env["SLACK_WEBHOOK_URL"] ?? `http://127.0.0.1:${(server.address() as AddressInfo).port}`;

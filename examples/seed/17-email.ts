@@ -11,10 +11,8 @@ const received = Promise.withResolvers<Awaited<ReturnType<typeof simpleParser>>>
 const server = new SMTPServer({
   disabledCommands: ["AUTH", "STARTTLS"],
   onData: (stream, _session, done) => {
-    simpleParser(stream).then((mail) => {
-      received.resolve(mail);
-      done();
-    }, done);
+    received.resolve(simpleParser(stream));
+    stream.once("end", () => done());
   },
 });
 server.listen(0, "127.0.0.1");

@@ -4,7 +4,6 @@ import { NexusError } from "../errors.ts";
 import type { JsonObject } from "../events/json.ts";
 import type { LaunchedRun } from "../workflows/launcher.ts";
 import type { Outcome } from "../workflows/outcome.ts";
-import { cursorNow } from "./cursor-now.ts";
 import { type Answer, type Call, type Operation, operation } from "./operation.ts";
 import { placeNow } from "./place-now.ts";
 

@@ -235,7 +235,7 @@ test("[client.6] a WebSocket shows its credential in its first frame, at each co
   server.on("connection", (socket, request) => {
     const connection = ++connections;
     socket.on("message", (data) => {
-      const frame = JSON.parse(String(data));
+      const frame = JSON.parse((data as Buffer).toString());
       heard.push([request.url, connection, frame]);
       if (frame.op === "authenticate") socket.send(JSON.stringify({ kind: "reply", id: frame.id, result: {} }));
       else if (connection === 1) {

@@ -4,28 +4,18 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { Parser } from "@asyncapi/parser";
-import {
-  defineEvent,
-  defineWorkflow,
-  FatalError,
-  jsonSchema,
-  memoryStore,
-  Nexus,
-  type NexusOptions,
-  type Principal,
-} from "nexus-event-system";
+import { defineEvent, defineWorkflow, FatalError, jsonSchema, memoryStore, type NexusOptions, type Principal } from "nexus-event-system";
 import { afterAll, describe, expect, test } from "vitest";
 import { z } from "zod";
 import { DataProcessed, RowRejected } from "../../examples/import/events.ts";
 import { importMovies } from "../../examples/import/import-movies.ts";
 import { monitoredProcess } from "../../examples/import/monitored-process.ts";
-import { type Site, serve } from "../http/fixtures/site.ts";
+import { serve } from "../http/fixtures/site.ts";
 
 const REDOCLY = join(import.meta.dirname, "../../node_modules/@redocly/cli/bin/cli.js");
 const folder = await mkdtemp(join(tmpdir(), "nexus-documents-"));
 afterAll(() => rm(folder, { recursive: true }));
 
-type Tree = z.ZodType<{ name: string; children: Tree[] }>;
 const tree: any = z.lazy(() => z.object({ name: z.string(), children: z.array(tree) }));
 /** Names and schemas that a document has to cope with. */
 const ODD: NexusOptions<any, any, any> = {

@@ -1,6 +1,6 @@
 import type { ConsumerAnswer } from "../../client/remote.ts";
 import { errorText } from "./event-line.ts";
-import { fields } from "./fields.ts";
+import { fields, shown } from "./fields.ts";
 import { paint } from "./output.ts";
 import { plain } from "./safe-text.ts";
 import { duration } from "./time.ts";
@@ -37,7 +37,7 @@ function behind(lag: number): string {
 }
 
 function picks({ filter }: ConsumerAnswer): string {
-  const said = Object.entries(filter).map(([field, value]) => `${field}=${plain(Array.isArray(value) ? value.join(",") : String(value))}`);
+  const said = Object.entries(filter).map(([field, value]) => `${field}=${Array.isArray(value) ? plain(value.join(",")) : shown(value)}`);
   return said.length === 0 ? "everything" : said.join(" ");
 }
 
