@@ -103,6 +103,8 @@ export class Tries {
     }
     const nextRetryAt = clock.now() + Math.ceil(delayMs);
     this.#trying.set(event.id, { eventId: event.id, type: event.type, sequence: event.sequence, attempts: attempt, nextRetryAt, errors });
+    if (known === undefined && isTold(event))
+      logger.warn({ consumer: plan.name, eventId: event.id, error: error.message, delayMs }, "a delivery failed; it is tried again");
     const told = known === undefined ? this.#tell("consumer.retrying", plan, event, { attempt, error, delayMs }) : undefined;
     await Promise.all([told, this.#parts.save()]);
     return nextRetryAt;
@@ -119,6 +121,7 @@ export class Tries {
     const letter = { consumer: plan.name, eventId, type, sequence, attempts: attempt, diedAt: clock.now(), errors };
     const kept = answered(clock, signal, () => letters.keep(letter, event));
     await Promise.all([kept, this.#tell("consumer.dead_lettered", plan, event, { attempt, error })]);
+    if (isTold(event)) services.logger.error({ consumer: plan.name, eventId, error: error.message, attempt }, "an event is a dead letter");
     counters.add("dead_letters");
     this.#trying.delete(eventId);
     this.#count("deadLettered");

@@ -72,6 +72,7 @@ export class Retention {
   #heldBy: Hold | undefined;
   #looked = Number.NEGATIVE_INFINITY;
   #looking: Promise<void> | undefined;
+  #missed = false;
 
   constructor(parts: RetentionParts) {
     this.#parts = parts;
@@ -114,7 +115,9 @@ export class Retention {
   }
 
   #lookWhenDue(): void {
-    if (this.#parts.clock.now() - this.#looked >= BUSY_MS) void this.#look();
+    // While it looks: what it has passed already may have changed.
+    if (this.#looking !== undefined) this.#missed = true;
+    else if (this.#parts.clock.now() - this.#looked >= BUSY_MS) void this.#look();
   }
 
   #look(): Promise<void> {
@@ -124,7 +127,12 @@ export class Retention {
         this.#parts.counters.add("retention_failures");
         this.#parts.logger.error({ error }, "old events could not be forgotten; it is tried again");
       })
-      .finally(() => (this.#looking = undefined));
+      .finally(() => {
+        this.#looking = undefined;
+        if (!this.#missed || this.#stopped.signal.aborted) return;
+        this.#missed = false;
+        this.#lookWhenDue();
+      });
     return this.#looking;
   }
 

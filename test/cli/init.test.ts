@@ -17,7 +17,9 @@ test("init writes a first app with its settings, and says what comes next", asyn
   const { code, stdout, stderr } = await nexus(["init"], { cwd });
   expect(code).toBe(0);
   expect(stdout).toMatch(/^app\.ts +made$/m);
-  expect(stderr).toBe("  next:\n  npm install nexus-event-system\n  npx nexus start --watch\n");
+  expect(stderr).toBe(
+    "  next:\n  npm install nexus-event-system\n  npm install --save-dev typescript @types/node    for your editor and `npx tsc`\n  npx nexus start --watch\n",
+  );
   for (const file of await readdir(STARTER))
     expect(await readFile(join(cwd, file), "utf8")).toBe(await readFile(join(STARTER, file), "utf8"));
   expect(JSON.parse(await readFile(join(cwd, "package.json"), "utf8"))).toEqual({

@@ -61,7 +61,6 @@ test.each([
   ["emit with an unknown field", { op: "emit", id: "1", input: { type: "a", data: 1, visibility: "public" } }, "REQUEST_INVALID"],
   ["execute without workflow", { op: "execute", id: "1", input: {} }, "REQUEST_INVALID"],
   ["execute with an unknown field", { op: "execute", id: "1", input: { workflow: "double", name: "other" } }, "REQUEST_INVALID"],
-  ["an idempotency key", { op: "execute", id: "1", input: { workflow: "waiting", idempotencyKey: "k" } }, "OPTION_UNSUPPORTED"],
 ])("%s is a problem under its id, and the connection goes on", async (_what, frame, code) => {
   await using site = await serve({ workflows: WORKFLOWS });
   await using peer = await Peer.open(site.url);

@@ -1,8 +1,10 @@
 import type { Command } from "commander";
 import { InvalidArgumentError } from "commander";
 import type { Query } from "../../client/call.ts";
+import { NexusError } from "../../errors.ts";
 import type { Cli } from "./cli.ts";
 import { resolveRunId } from "./run-id.ts";
+import { resolveSessionId } from "./session-id.ts";
 import { several } from "./values.ts";
 
 /** Which events: of a field any value, of the fields all. */
@@ -23,7 +25,7 @@ export function withFilter(command: Command): Command {
     .option("--run <ids>", "of a run: its id, or the last 4 or more characters of it", several)
     .option("--workflow <names>", "of a workflow's runs", several)
     .option("--channel <channels>", "that came in by api, cli, mcp, app or schedule", several)
-    .option("--session <ids>", "of a session", several)
+    .option("--session <ids>", "of a session: its id, or the last 4 or more characters of it; or a label", several)
     .option("--user <ids>", "of an owner", several)
     .option("--correlation <ids>", "of all that one cause led to: its correlationId", several);
 }
@@ -37,10 +39,21 @@ export async function filterQuery(cli: Cli, options: FilterOptions): Promise<Que
     runId,
     workflow: options.workflow,
     channel: options.channel,
-    sessionId: options.session,
+    sessionId: await Promise.all((options.session ?? []).flatMap((ids) => ids.split(",")).map((given) => sessionOf(cli, given))),
     userId: options.user,
     correlationId: options.correlation,
   };
+}
+
+/** What `nexus sessions` shows of a session stands for it; any other word is a label, and is looked for as it is. */
+async function sessionOf(cli: Cli, given: string): Promise<string> {
+  if (!/^[0-9a-f]{4,12}$/.test(given)) return given;
+  try {
+    return await resolveSessionId(cli.remote, given);
+  } catch (error) {
+    if (NexusError.is(error, "SESSION_NOT_FOUND") && error.details.similar === undefined) return given;
+    throw error;
+  }
 }
 
 /** Reads the value of an option that counts something. */

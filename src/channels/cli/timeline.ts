@@ -6,6 +6,8 @@ import { pad, plain } from "./safe-text.ts";
 import { duration } from "./time.ts";
 
 const BAR_CELLS = 20;
+/** More finished steps than that are counted, not named. */
+const MOST_NAMES = 8;
 const LENGTH_COLUMNS = 12;
 
 /** A row of the timeline: when it began, whose it is, and what happened. */
@@ -42,7 +44,7 @@ export function timeline(events: readonly NexusEvent[], bars: boolean): string[]
       case "workflow.progress":
         return;
       case "workflow.resumed":
-        add(event, gapText(event, events[i - 1], steps));
+        add(event, gapText(event, events.slice(0, i), steps));
         return;
       case "step.started": {
         const before = steps.get(name);
@@ -91,10 +93,13 @@ function endOf({ type, data }: NexusEvent): string {
   return type === "workflow.cancelled" && typeof reason === "string" ? `  ${plain(reason)}` : "";
 }
 
-function gapText(event: NexusEvent, before: NexusEvent | undefined, steps: ReadonlyMap<string, Step>): string {
+function gapText(event: NexusEvent, earlier: readonly NexusEvent[], steps: ReadonlyMap<string, Step>): string {
+  // A sleep that was over before the run was taken up is recorded by the new process, too.
+  const before = earlier.findLast(({ source }) => source !== event.source);
   const later = before === undefined ? "" : ` ${duration(event.timestamp - before.timestamp)} later`;
   const done = [...steps].filter(([, step]) => step.row.text !== "…").map(([name]) => name);
-  const kept = done.length === 0 ? "" : `, ${done.join(", ")} ${done.length === 1 ? "was" : "were"} not done again`;
+  const names = done.length > MOST_NAMES ? `${done.length} finished steps` : done.join(", ");
+  const kept = done.length === 0 ? "" : `, ${names} ${done.length === 1 ? "was" : "were"} not done again`;
   return `── server stopped; taken up again${later}${kept} ──`;
 }
 

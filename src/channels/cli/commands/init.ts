@@ -39,6 +39,7 @@ async function begin(cli: Cli, folder: string): Promise<number> {
   for (const line of table(fates)) await print(line);
   say("  next:");
   if (!installed) say("  npm install nexus-event-system");
+  say("  npm install --save-dev typescript @types/node    for your editor and `npx tsc`");
   say("  npx nexus start --watch");
   return DONE;
 }
