@@ -168,7 +168,6 @@ export class Retention {
   async #unheld(wanted: number): Promise<number> {
     const { clock, logger } = this.#parts;
     const holds = [...this.#parts.holds(wanted)].sort((a, b) => a.position - b.position);
-    this.#heldBy = undefined;
     for (const hold of holds) {
       const held = await this.#timestampAfter(hold.position);
       if (held === undefined) continue;
@@ -179,6 +178,7 @@ export class Retention {
       logger.warn({ [hold.kind]: hold.name }, "the oldest events are forgotten although they were still needed: they got too old");
       await hold.release(wanted);
     }
+    this.#heldBy = undefined;
     return wanted;
   }
 
