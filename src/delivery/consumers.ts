@@ -67,6 +67,8 @@ export class Consumers {
     const loaded = await Promise.all([...names].map((name) => this.get(name)));
     this.#begun = true;
     await Promise.all(loaded.map((consumer) => this.#begin(consumer)));
+    for (const { name } of loaded.filter((consumer) => !this.#plans.has(consumer.name)))
+      services.logger.warn({ consumer: name }, "this consumer is known, and no code here delivers for it yet");
   }
 
   /** @throws CONSUMER_NOT_FOUND */
