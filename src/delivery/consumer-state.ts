@@ -2,6 +2,7 @@ import { NexusError, type RunError } from "../errors.ts";
 import type { Cursor } from "../events/event.ts";
 import type { JsonObject } from "../events/json.ts";
 import { sequenceIn } from "../log/cursor.ts";
+import { entriesUnder } from "../log/entries.ts";
 import type { State } from "../log/state.ts";
 import { answered } from "../observability/answered.ts";
 import type { Clock } from "../observability/clock.ts";
@@ -110,12 +111,8 @@ export class ConsumerState {
   /** The names of all. */
   static async names(state: State): Promise<readonly string[]> {
     const names: string[] = [];
-    for (let after: string | undefined; ; ) {
-      const page = await state.list(PREFIX, { limit: 100, ...(after !== undefined && { after }) });
-      names.push(...page.entries.map(({ value }) => (value as ConsumerValue).name));
-      after = page.next;
-      if (after === undefined) return names;
-    }
+    for await (const { value } of entriesUnder(state, PREFIX)) names.push((value as ConsumerValue).name);
+    return names;
   }
 
   /** As it is kept: a crash goes back to this. */

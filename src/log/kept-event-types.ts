@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { NexusError } from "../errors.ts";
 import type { EarlierEventTypes, EventTypeRecord, RegisteredEventType } from "../events/event-types.ts";
 import type { Logger } from "../observability/logger.ts";
+import { entriesUnder } from "./entries.ts";
 import type { State } from "./state.ts";
 
 const PREFIX = "event-types/";
@@ -36,13 +37,9 @@ export class KeptEventTypes implements EarlierEventTypes {
 
   static async load(state: State, logger: Logger): Promise<KeptEventTypes> {
     const entries = new Map<string, Entry>();
-    for (let after: string | undefined, more = true; more; more = after !== undefined) {
-      const page = await state.list(PREFIX, after === undefined ? {} : { after });
-      for (const { value, revision } of page.entries) {
-        const kept = value as Kept;
-        entries.set(kept.name, { kept, revision });
-      }
-      after = page.next;
+    for await (const { value, revision } of entriesUnder(state, PREFIX)) {
+      const kept = value as Kept;
+      entries.set(kept.name, { kept, revision });
     }
     return new KeptEventTypes(state, logger, entries);
   }

@@ -7,6 +7,7 @@ import type { Counters } from "../observability/counters.ts";
 import type { Logger } from "../observability/logger.ts";
 import { ByteMarks } from "./byte-marks.ts";
 import { cursorOf, positionOf } from "./cursor.ts";
+import { entriesUnder } from "./entries.ts";
 import type { Feed } from "./feed.ts";
 import type { Log } from "./log.ts";
 import type { State } from "./state.ts";
@@ -193,12 +194,7 @@ export class Retention {
     const { events } = await log.read({ after: from, filter: ENDS, limit: AT_ONCE });
     for (const { runId, sequence } of events) {
       if (sequence > to || runId === undefined) continue;
-      for (let after: string | undefined; ; ) {
-        const page = await state.list(`${RESULTS}${runId}/`, { limit: 100, ...(after !== undefined && { after }) });
-        for (const { key } of page.entries) await state.delete(key);
-        after = page.next;
-        if (after === undefined) break;
-      }
+      for await (const { key } of entriesUnder(state, `${RESULTS}${runId}/`)) await state.delete(key);
     }
   }
 }

@@ -1,8 +1,8 @@
 import Type from "typebox";
 import { cursorNow } from "./cursor-now.ts";
 import { type Operation, operation } from "./operation.ts";
+import { NOTHING } from "./schemas.ts";
 
-const NOTHING = Type.Object({}, { additionalProperties: false });
 const NAME = Type.Object({ name: Type.String({ description: "The consumer's name." }) });
 
 const list: Operation = operation({

@@ -1,8 +1,8 @@
 import Type from "typebox";
 import { cursorNow } from "./cursor-now.ts";
 import { type Operation, operation } from "./operation.ts";
+import { LIMIT, NOTHING } from "./schemas.ts";
 
-const NOTHING = Type.Object({}, { additionalProperties: false });
 const LETTER = Type.Object({
   consumer: Type.String({ description: "The consumer's name." }),
   eventId: Type.String({ description: "The event's id." }),
@@ -19,7 +19,7 @@ const list: Operation = operation({
     {
       consumer: Type.Optional(Type.String({ minLength: 1, description: "Only of this consumer." })),
       after: Type.Optional(Type.String({ pattern: "^[A-Za-z0-9_=-]+/[A-Za-z0-9_=-]+$", description: "The `next` of a page." })),
-      limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, description: "How many at most; 100 if absent." })),
+      limit: LIMIT,
     },
     { additionalProperties: false },
   ),

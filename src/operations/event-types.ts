@@ -1,8 +1,7 @@
 import Type from "typebox";
 import { type Operation, operation } from "./operation.ts";
 import { placeNow } from "./place-now.ts";
-
-const NOTHING = Type.Object({}, { additionalProperties: false });
+import { NOTHING } from "./schemas.ts";
 
 const list: Operation = operation({
   name: "eventTypes.list",

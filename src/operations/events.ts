@@ -8,9 +8,8 @@ import { eventPage } from "../log/event-page.ts";
 import { tail } from "../log/tail.ts";
 import { emitCloudEvents } from "./cloudevents.ts";
 import { type Operation, operation } from "./operation.ts";
+import { LIMIT, NOTHING } from "./schemas.ts";
 
-const NOTHING = Type.Object({}, { additionalProperties: false });
-const LIMIT = Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, description: "How many at most; 100 if absent." }));
 const MOST_WAIT_MS = 50_000;
 
 const list: Operation = operation({

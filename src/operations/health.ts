@@ -1,7 +1,5 @@
-import Type from "typebox";
 import { type Operation, operation } from "./operation.ts";
-
-const NOTHING = Type.Object({}, { additionalProperties: false });
+import { NOTHING } from "./schemas.ts";
 
 const health: Operation = operation({
   name: "health",

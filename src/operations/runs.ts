@@ -3,10 +3,9 @@ import { NexusError } from "../errors.ts";
 import { filterOf } from "../events/event-filter.ts";
 import { eventPage } from "../log/event-page.ts";
 import { type Operation, operation } from "./operation.ts";
+import { LIMIT, NOTHING } from "./schemas.ts";
 
 const RUN = Type.Object({ runId: Type.String({ description: "The run's id." }) });
-const LIMIT = Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, description: "How many at most; 100 if absent." }));
-const NOTHING = Type.Object({}, { additionalProperties: false });
 
 const list: Operation = operation({
   name: "runs.list",

@@ -1,7 +1,6 @@
-import Type from "typebox";
+import { cursorNow } from "./cursor-now.ts";
 import { type Operation, operation } from "./operation.ts";
-
-const NOTHING = Type.Object({}, { additionalProperties: false });
+import { NOTHING } from "./schemas.ts";
 
 const list: Operation = operation({
   name: "schedules.list",
@@ -12,9 +11,8 @@ const list: Operation = operation({
   params: NOTHING,
   query: NOTHING,
   run: async (app) => {
-    const { log, feed } = await app.source();
     const schedules = await app.schedules();
-    return { body: { schedules, cursor: await feed.cursorAt((await log.head()).sequence), hasMore: false } };
+    return { body: { schedules, cursor: await cursorNow(app), hasMore: false } };
   },
 });
 

@@ -1,8 +1,8 @@
 import Type from "typebox";
 import type { JsonObject } from "../events/json.ts";
 import { type Operation, operation } from "./operation.ts";
+import { LIMIT, NOTHING } from "./schemas.ts";
 
-const NOTHING = Type.Object({}, { additionalProperties: false });
 const SESSION = Type.Object({ sessionId: Type.String({ description: "The session's id." }) });
 
 const create: Operation = operation({
@@ -40,7 +40,7 @@ const list: Operation = operation({
       userId: Type.Optional(Type.String({ minLength: 1, description: "Only those of this owner." })),
       after: Type.Optional(Type.String({ description: "Only sessions that were created after this place." })),
       before: Type.Optional(Type.String({ description: "Only sessions that were created before this place: the `previous` of a page." })),
-      limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, description: "How many at most; 100 if absent." })),
+      limit: LIMIT,
     },
     { additionalProperties: false },
   ),

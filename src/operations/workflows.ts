@@ -6,8 +6,8 @@ import type { LaunchedRun } from "../workflows/launcher.ts";
 import type { Outcome } from "../workflows/outcome.ts";
 import { type Answer, type Call, type Operation, operation } from "./operation.ts";
 import { placeNow } from "./place-now.ts";
+import { NOTHING } from "./schemas.ts";
 
-const NOTHING = Type.Object({}, { additionalProperties: false });
 const NAME = Type.Object({ name: Type.String({ description: "The workflow's name." }) });
 
 const list: Operation = operation({

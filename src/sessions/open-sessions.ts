@@ -2,6 +2,7 @@ import { NexusError } from "../errors.ts";
 import type { NexusEvent } from "../events/event.ts";
 import { type Filter, parseFilter } from "../events/filter.ts";
 import { utf8Bytes } from "../events/json.ts";
+import { entriesUnder } from "../log/entries.ts";
 import type { Feed } from "../log/feed.ts";
 import { KeptFold } from "../log/kept-fold.ts";
 import type { Log } from "../log/log.ts";
@@ -16,8 +17,6 @@ const CURSOR_KEY = "sessions-cursor";
 const ENVELOPE_BYTES = 1_024;
 /** Its State is written at most every so many parts of its time to live. */
 const PARTS = 20;
-/** Sessions may be large. */
-const PAGE = 100;
 /** What changes a session: its own stream, and how its runs begin. */
 const TYPES: readonly string[] = ["session.*", "workflow.queued", "workflow.started", "workflow.failed", "workflow.cancelled"];
 const CHANGES: Filter = parseFilter({ type: TYPES });
@@ -157,15 +156,10 @@ export class OpenSessions {
   }
 
   async #load(): Promise<void> {
-    for (let after: string | undefined; ; ) {
-      const page = await this.#parts.state.list(PREFIX, { limit: PAGE, ...(after !== undefined && { after }) });
-      for (const { value, revision } of page.entries) {
-        const { session: state, endsAt, position } = value as Kept;
-        this.#written.add(state.id);
-        this.#add({ ...freshly(state, position), endsAt, keptUntil: endsAt, revision, dirty: false });
-      }
-      after = page.next;
-      if (after === undefined) return;
+    for await (const { value, revision } of entriesUnder(this.#parts.state, PREFIX)) {
+      const { session: state, endsAt, position } = value as Kept;
+      this.#written.add(state.id);
+      this.#add({ ...freshly(state, position), endsAt, keptUntil: endsAt, revision, dirty: false });
     }
   }
 

@@ -1,6 +1,7 @@
 import { RUN_ENDS, RUN_LIFE } from "../events/built-in.ts";
 import type { NexusEvent } from "../events/event.ts";
 import { type Filter, parseFilter } from "../events/filter.ts";
+import { entriesUnder } from "../log/entries.ts";
 import { KeptFold, type KeptFoldParts } from "../log/kept-fold.ts";
 
 const CURSOR_KEY = "open-cursor";
@@ -64,15 +65,10 @@ export class OpenRuns {
   }
 
   async #load(): Promise<void> {
-    for (let after: string | undefined; ; ) {
-      const page = await this.#parts.state.list(PREFIX, { limit: 1000, ...(after !== undefined && { after }) });
-      for (const { key, value } of page.entries) {
-        const runId = key.slice(PREFIX.length);
-        this.#written.add(runId);
-        this.#open.set(runId, value as number);
-      }
-      after = page.next;
-      if (after === undefined) return;
+    for await (const { key, value } of entriesUnder(this.#parts.state, PREFIX, 1000)) {
+      const runId = key.slice(PREFIX.length);
+      this.#written.add(runId);
+      this.#open.set(runId, value as number);
     }
   }
 

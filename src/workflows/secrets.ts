@@ -1,6 +1,7 @@
 import { createHmac, randomBytes } from "node:crypto";
 import { NexusError, type RunError } from "../errors.ts";
 import { canonicalJson } from "../events/json.ts";
+import { entriesUnder } from "../log/entries.ts";
 import type { State } from "../log/state.ts";
 import { answered } from "../observability/answered.ts";
 import { background, type Clock } from "../observability/clock.ts";
@@ -37,12 +38,7 @@ export class Secrets {
   /** Finds what is kept. What belongs to no unfinished run goes: its process ended before it could see to that. */
   static async open(parts: SecretParts, unfinished: readonly string[]): Promise<Secrets> {
     const secrets = new Secrets(parts);
-    for (let after: string | undefined; ; ) {
-      const page = await parts.state.list(PREFIX, { limit: 100, ...(after !== undefined && { after }) });
-      for (const { key } of page.entries) secrets.#hold(key.split("/")[1] as string, key);
-      after = page.next;
-      if (after === undefined) break;
-    }
+    for await (const { key } of entriesUnder(parts.state, PREFIX)) secrets.#hold(key.split("/")[1] as string, key);
     const open = new Set(unfinished);
     for (const runId of secrets.#held.keys()) if (!open.has(runId)) secrets.forget(runId);
     return secrets;

@@ -1,5 +1,6 @@
 import type { Remote } from "../../client/remote.ts";
 import { NexusError } from "../../errors.ts";
+import { idsEndingIn } from "./ending.ts";
 import { misuse } from "./failure.ts";
 import { plain } from "./safe-text.ts";
 
@@ -34,14 +35,9 @@ export async function resolveRunId(remote: Remote, given: string): Promise<strin
 }
 
 /** Among the 10,000 newest runs. */
-async function endingIn(remote: Remote, ending: string): Promise<string[]> {
-  const found: string[] = [];
-  let before: string | undefined;
-  for (let page = 0; page < PAGES; page++) {
+async function endingIn(remote: Remote, ending: string): Promise<readonly string[]> {
+  return await idsEndingIn(ending, PAGES, async (before) => {
     const { runs, hasMore, previous } = await remote.runs({ limit: PAGE, before });
-    found.push(...runs.map((run) => run.runId).filter((runId) => runId.endsWith(ending)));
-    if (!hasMore || previous === undefined) break;
-    before = previous;
-  }
-  return found;
+    return { ids: runs.map(({ runId }) => runId), hasMore, previous };
+  });
 }

@@ -1,5 +1,6 @@
 import type { Remote } from "../../client/remote.ts";
 import { NexusError } from "../../errors.ts";
+import { idsEndingIn } from "./ending.ts";
 
 const WHOLE = /^s-[0-9a-f-]{36}$/;
 const LEAST = 4;
@@ -23,14 +24,9 @@ export async function resolveSessionId(remote: Remote, given: string): Promise<s
 }
 
 /** Among the 10,000 newest that are open. */
-async function endingIn(remote: Remote, ending: string): Promise<string[]> {
-  const found: string[] = [];
-  let before: string | undefined;
-  for (let page = 0; page < PAGES; page++) {
+async function endingIn(remote: Remote, ending: string): Promise<readonly string[]> {
+  return await idsEndingIn(ending, PAGES, async (before) => {
     const { sessions, hasMore, previous } = await remote.sessions({ limit: PAGE, before });
-    found.push(...sessions.map(({ id }) => id).filter((id) => id.endsWith(ending)));
-    if (!hasMore || previous === undefined) break;
-    before = previous;
-  }
-  return found;
+    return { ids: sessions.map(({ id }) => id), hasMore, previous };
+  });
 }
