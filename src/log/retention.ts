@@ -191,10 +191,15 @@ export class Retention {
   /** Large results of steps go with their runs. */
   async #forgetResults(from: number, to: number): Promise<void> {
     const { log, state } = this.#parts;
-    const { events } = await log.read({ after: from, filter: ENDS, limit: AT_ONCE });
-    for (const { runId, sequence } of events) {
-      if (sequence > to || runId === undefined) continue;
-      for await (const { key } of entriesUnder(state, `${RESULTS}${runId}/`)) await state.delete(key);
+    for (let after = from; after < to; ) {
+      // A page of large events ends early.
+      const { events, next, upToDate } = await log.read({ after, filter: ENDS, limit: AT_ONCE });
+      for (const { runId, sequence } of events) {
+        if (sequence > to || runId === undefined) continue;
+        for await (const { key } of entriesUnder(state, `${RESULTS}${runId}/`)) await state.delete(key);
+      }
+      if (upToDate) return;
+      after = next;
     }
   }
 }

@@ -152,6 +152,31 @@ test("[log.7] large results of steps go with the events of their run", async () 
   await rm(folder, { recursive: true });
 });
 
+test("[log.7] the large results of many runs go, also where the runs are too large for one page of the log", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "nexus-retention-"));
+  const clock = shiftedClock();
+  const file = join(folder, "nexus.db");
+  const workflow = defineWorkflow("w", async (_inputs, ctx) => (await ctx.step("large", () => "x".repeat(40_000))).length);
+  {
+    await using app = new Nexus({
+      store: sqliteStore(file),
+      workflows: [workflow],
+      clock,
+      retention: { maxEvents: 1 },
+      logger: silent,
+    }) as Nexus;
+    await app.open();
+    await Promise.all(Array.from({ length: 30 }, () => app.execute("w", { text: "x".repeat(200_000) })));
+    await app.start({ listen: false });
+    await logIs(app, clock, (log) => log.floor >= 130);
+  }
+  const store = sqliteStore(file);
+  const { state } = await store.open({ now: Date.now });
+  expect((await state.list("results/")).entries).toEqual([]);
+  await store[Symbol.asyncDispose]();
+  await rm(folder, { recursive: true });
+});
+
 test("[log.6] [log.7] a reader that comes too late is told CURSOR_EXPIRED, with the earliest, on every channel", async () => {
   const clock = shiftedClock();
   await using site = await serve({ retention: { maxEvents: 10 }, clock });
