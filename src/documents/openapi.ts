@@ -140,7 +140,7 @@ function bodyOf({ wholeBody, cloudEvents }: Operation, body: TObject, parts: Sch
     required: Object.keys(body.required ?? {}).length > 0,
     content: {
       "application/json": { schema },
-      ...(wholeBody === true && { "application/merge-patch+json": { schema } }),
+      ...(wholeBody !== undefined && { "application/merge-patch+json": { schema } }),
       ...(cloudEvents === "in" && {
         "application/cloudevents+json": event,
         "application/cloudevents-batch+json": { schema: { type: "array", items: event.schema } },

@@ -13,6 +13,7 @@ const list: Operation = operation({
   path: "/consumers",
   params: NOTHING,
   query: NOTHING,
+  tool: { name: "list_consumers" },
   run: async (app) => {
     const consumers = await (await app.consumers()).all();
     return { body: { consumers, cursor: await cursorNow(app), hasMore: false } };
@@ -27,6 +28,7 @@ const get: Operation = operation({
   path: "/consumers/{name}",
   params: NAME,
   query: NOTHING,
+  tool: { name: "get_consumer" },
   run: async (app, { name }) => ({ body: await (await (await app.consumers()).get(name)).status() }),
 });
 
@@ -39,6 +41,7 @@ const pause: Operation = operation({
   params: NAME,
   query: NOTHING,
   body: NOTHING,
+  tool: { name: "pause_consumer", idempotent: true },
   run: async (app, { name }) => {
     const consumer = await (await app.consumers()).get(name);
     await consumer.pause();
@@ -55,6 +58,7 @@ const resume: Operation = operation({
   params: NAME,
   query: NOTHING,
   body: NOTHING,
+  tool: { name: "resume_consumer", idempotent: true, openWorld: true },
   run: async (app, { name }) => {
     const consumer = await (await app.consumers()).get(name);
     await consumer.resume();
@@ -74,6 +78,7 @@ const rewind: Operation = operation({
     { to: Type.String({ description: "A cursor, earliest, latest or time:<RFC 3339>: the first event delivered is the one after it." }) },
     { additionalProperties: false },
   ),
+  tool: { name: "rewind_consumer", destructive: true, openWorld: true },
   run: async (app, { name, to }) => {
     const consumer = await (await app.consumers()).get(name);
     await consumer.rewind(to);
@@ -89,6 +94,7 @@ const remove: Operation = operation({
   path: "/consumers/{name}",
   params: NAME,
   query: NOTHING,
+  tool: { name: "remove_consumer", destructive: true },
   run: async (app, { name }) => ({ body: { name, removed: true, deadLetters: await (await app.consumers()).remove(name) } }),
 });
 

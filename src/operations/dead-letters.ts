@@ -23,6 +23,7 @@ const list: Operation = operation({
     },
     { additionalProperties: false },
   ),
+  tool: { name: "list_dead_letters" },
   run: async (app, { consumer, after, limit }) => {
     const { letters, next } = await (await app.consumers()).letters.list({ consumer, after, limit });
     return {
@@ -39,6 +40,7 @@ const get: Operation = operation({
   path: "/dead-letters/{consumer}/{eventId}",
   params: LETTER,
   query: NOTHING,
+  tool: { name: "get_dead_letter" },
   run: async (app, { consumer, eventId }) => {
     const { letters } = await app.consumers();
     const letter = await letters.get(consumer, eventId);
@@ -56,6 +58,7 @@ const redeliver: Operation = operation({
   params: LETTER,
   query: NOTHING,
   body: NOTHING,
+  tool: { name: "redeliver_dead_letter", openWorld: true },
   run: async (app, { consumer, eventId }) => {
     const letter = await (await app.consumers()).redeliver(consumer, eventId);
     return { body: { consumer, eventId, delivered: true, outOfOrder: true, attempt: letter.attempts + 1 } };
@@ -70,6 +73,7 @@ const drop: Operation = operation({
   path: "/dead-letters/{consumer}/{eventId}",
   params: LETTER,
   query: NOTHING,
+  tool: { name: "drop_dead_letter", destructive: true },
   run: async (app, { consumer, eventId }) => {
     await (await app.consumers()).letters.drop(consumer, eventId);
     return { body: { consumer, eventId, dropped: true } };

@@ -11,6 +11,7 @@ const list: Operation = operation({
   path: "/event-types",
   params: NOTHING,
   query: NOTHING,
+  tool: { name: "list_event_types" },
   run: async (app) => {
     const { of: eventTypes, cursor } = await placeNow(app, () => app.eventTypes());
     return { body: { eventTypes, cursor, hasMore: false } };
@@ -25,6 +26,7 @@ const get: Operation = operation({
   path: "/event-types/{name}",
   params: Type.Object({ name: Type.String({ description: "The type's name." }) }),
   query: NOTHING,
+  tool: { name: "describe_event_type" },
   run: async (app, { name }) => {
     const { of: eventType, cursor } = await placeNow(app, () => app.eventType(name));
     return { body: { ...eventType, cursor } };

@@ -5,8 +5,9 @@ import type { EmitOptions } from "../events/emitter.ts";
 import { parseFilter, seenBy } from "../events/filter.ts";
 import type { JsonObject } from "../events/json.ts";
 import { eventPage } from "../log/event-page.ts";
-import { tail } from "../log/tail.ts";
 import { emitCloudEvents } from "./cloudevents.ts";
+import { fitting } from "./fitting.ts";
+import { gather } from "./gather.ts";
 import { type Operation, operation } from "./operation.ts";
 import { LIMIT, NOTHING } from "./schemas.ts";
 
@@ -30,11 +31,12 @@ const list: Operation = operation({
   ),
   filter: "bounded",
   cloudEvents: "out",
-  run: async (app, { filter = {}, after, before, order, limit }) => {
+  tool: { name: "list_events" },
+  run: async (app, { filter = {}, after, before, order, limit }, call) => {
     const { log, feed } = await app.source();
-    return {
-      body: await eventPage(log, feed, { filter: app.access.seen(parseFilter(filter, { times: true })), after, before, order, limit }),
-    };
+    const seen = app.access.seen(parseFilter(filter, { times: true }));
+    const page = await eventPage(log, feed, { filter: seen, after, before, order, limit });
+    return { body: await fitting(feed, page, call.sparing, { after, sight: app.access.sight }) };
   },
 });
 
@@ -58,6 +60,7 @@ const emit: Operation = operation({
     },
     { additionalProperties: false },
   ),
+  tool: { name: "emit_event" },
   run: async (app, { cloudEvents, type, data, id, sessionId, metadata, broadcast }) => {
     if (cloudEvents !== undefined) return await emitCloudEvents(app, cloudEvents);
     const options: EmitOptions = { id, sessionId, metadata: metadata as JsonObject | undefined };
@@ -86,35 +89,46 @@ const poll: Operation = operation({
   ),
   filter: "open",
   cloudEvents: "out",
-  run: async (app, { filter = {}, after = "latest", waitMs = 25_000, onLoss, limit = 100 }, call) => {
+  tool: {
+    name: "wait_for_events",
+    says:
+      "Answers soon after the first match with all there is by then; with stopOn it goes on until an event of such a type. " +
+      "Call it again with the answer's cursor: nothing is missed and nothing comes twice, also after a lost connection.",
+    also: Type.Object({
+      cursor: Type.Optional(
+        Type.String({ description: "Only events after this place: the cursor of any answer or event. What comes from now on, if absent." }),
+      ),
+      stopOn: Type.Optional(
+        Type.Array(Type.String(), {
+          minItems: 1,
+          maxItems: 64,
+          description:
+            'Wait until an event of such a type: ["workflow.completed", "workflow.failed", "workflow.cancelled"] waits for a run.',
+        }),
+      ),
+    }),
+  },
+  run: async (app, { filter = {}, cursor, after = cursor ?? "latest", waitMs = 25_000, onLoss, limit = 100, stopOn }, call) => {
+    if (cursor !== undefined && after !== cursor)
+      throw new NexusError("REQUEST_INVALID", { faults: [{ path: "after", message: "differs from cursor, which says the same" }] });
     const { log, feed } = await app.source();
     const { sight } = app.access;
     const seen = seenBy(parseFilter(filter), sight);
-    let position = await placeOf(log, after, onLoss, sight);
-    const over = new AbortController();
-    const signal = AbortSignal.any([over.signal, call.signal]);
-    app.clock.sleep(waitMs, signal).then(
-      () => over.abort(),
-      () => {}, // Answered, or the caller is gone.
+    // Read like a filter's types, so that what cannot match is told.
+    if (stopOn !== undefined) parseFilter({ type: stopOn });
+    const position = await placeOf(log, after, onLoss, sight);
+    const { sparing, signal } = call;
+    const { events, next, timedOut } = await gather(
+      feed,
+      app.clock,
+      { filter: seen, after: position, limit, waitMs, stopOn },
+      sparing,
+      signal,
     );
-    try {
-      for await (const batch of tail(feed, position, signal, seen)) {
-        const events = batch.events.slice(0, limit).map(({ event }) => event);
-        const last = events.at(-1);
-        if (last !== undefined) {
-          const next = events.length < batch.events.length ? last.sequence : batch.next;
-          return { body: { events, cursor: await feed.cursorAt(next, sight), hasMore: next < feed.end } };
-        }
-        position = batch.next;
-      }
-    } catch (error) {
-      if (!signal.aborted) throw error;
-      // The server is stopping: the caller is to come back, not to go on at once.
-      if (NexusError.is(call.signal.reason)) throw call.signal.reason;
-    } finally {
-      over.abort();
-    }
-    return { body: { events: [], cursor: await feed.cursorAt(position, sight), hasMore: position < feed.end } };
+    // The server is stopping: the caller is to come back, not to go on at once.
+    if (events.length === 0 && signal.aborted && NexusError.is(signal.reason)) throw signal.reason;
+    const page = { events, cursor: await feed.cursorAt(next, sight), hasMore: next < feed.end };
+    return { body: sparing === undefined ? page : { ...page, timedOut } };
   },
 });
 

@@ -9,6 +9,7 @@ const health: Operation = operation({
   path: "/health",
   params: NOTHING,
   query: NOTHING,
+  tool: { name: "get_health" },
   run: async (app) => ({ body: await app.health() }),
 });
 

@@ -2,6 +2,7 @@ import Type from "typebox";
 import { NexusError } from "../errors.ts";
 import { filterOf } from "../events/event-filter.ts";
 import { eventPage } from "../log/event-page.ts";
+import { fitting } from "./fitting.ts";
 import { type Operation, operation } from "./operation.ts";
 import { LIMIT, NOTHING } from "./schemas.ts";
 
@@ -25,6 +26,7 @@ const list: Operation = operation({
     },
     { additionalProperties: false },
   ),
+  tool: { name: "list_runs" },
   run: async (app, { workflow, status, sessionId, after, before, limit }) => ({
     body: await app.runs.list({ workflow, status, sessionId, after, before, limit }),
   }),
@@ -38,6 +40,7 @@ const get: Operation = operation({
   path: "/runs/{runId}",
   params: RUN,
   query: NOTHING,
+  tool: { name: "get_run" },
   run: async (app, { runId }) => ({ body: await app.runs.get(runId) }),
 });
 
@@ -50,14 +53,16 @@ const events: Operation = operation({
   cloudEvents: "out",
   params: RUN,
   query: Type.Object({ after: Type.Optional(Type.String()), limit: LIMIT }, { additionalProperties: false }),
-  run: async (app, { runId, after = "earliest", limit }) => {
+  tool: { name: "list_run_events" },
+  run: async (app, { runId, after = "earliest", limit }, call) => {
     const { log, feed } = await app.source();
     const filter = app.access.seen(filterOf({ runId }));
     // What it emitted for everyone is no proof of a run that is another's.
     const own = app.access.sight === undefined ? filter : app.access.seen(filterOf({ runId, type: ["workflow.*", "step.*"] }));
     const first = await log.read({ after: 0, filter: own, limit: 1 });
     if (first.events.length === 0) throw new NexusError("RUN_NOT_FOUND", { runId });
-    return { body: await eventPage(log, feed, { filter, after, limit }) };
+    const page = await eventPage(log, feed, { filter, after, limit });
+    return { body: await fitting(feed, page, call.sparing, { after, sight: app.access.sight }) };
   },
 });
 
@@ -70,6 +75,7 @@ const cancel: Operation = operation({
   params: RUN,
   query: NOTHING,
   body: Type.Object({ reason: Type.Optional(Type.String({ maxLength: 1000 })) }, { additionalProperties: false }),
+  tool: { name: "cancel_run", destructive: true, idempotent: true },
   run: async (app, { runId, reason }) => ({ body: await app.runs.cancel(runId, reason) }),
 });
 

@@ -10,6 +10,7 @@ const list: Operation = operation({
   path: "/schedules",
   params: NOTHING,
   query: NOTHING,
+  tool: { name: "list_schedules" },
   run: async (app) => {
     const schedules = await app.schedules();
     return { body: { schedules, cursor: await cursorNow(app), hasMore: false } };

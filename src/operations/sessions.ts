@@ -22,6 +22,7 @@ const create: Operation = operation({
     },
     { additionalProperties: false },
   ),
+  tool: { name: "create_session" },
   run: async (app, { data, metadata, ttlMs, userId }) => ({
     status: 201,
     body: await app.sessions.create({ data: data as JsonObject | undefined, metadata: metadata as JsonObject | undefined, ttlMs, userId }),
@@ -44,6 +45,7 @@ const list: Operation = operation({
     },
     { additionalProperties: false },
   ),
+  tool: { name: "list_sessions" },
   run: async (app, { userId, after, before, limit }) => ({ body: await app.sessions.list({ userId, after, before, limit }) }),
 });
 
@@ -55,6 +57,7 @@ const get: Operation = operation({
   path: "/sessions/{sessionId}",
   params: SESSION,
   query: NOTHING,
+  tool: { name: "get_session" },
   run: async (app, { sessionId }) => ({ body: await app.sessions.get(sessionId) }),
 });
 
@@ -67,8 +70,9 @@ const update: Operation = operation({
   params: SESSION,
   query: NOTHING,
   body: Type.Object({}, { additionalProperties: true, description: "The merge patch: null removes a field." }),
-  wholeBody: true,
-  run: async (app, { sessionId, body = {} }) => ({ body: await app.sessions.update(sessionId, body) }),
+  wholeBody: "changes",
+  tool: { name: "update_session", destructive: true },
+  run: async (app, { sessionId, changes = {} }) => ({ body: await app.sessions.update(sessionId, changes) }),
 });
 
 const join: Operation = operation({
@@ -80,6 +84,7 @@ const join: Operation = operation({
   params: SESSION,
   query: NOTHING,
   body: NOTHING,
+  tool: { name: "join_session", idempotent: true },
   run: async (app, { sessionId }) => ({ body: await app.sessions.join(sessionId, app.channel) }),
 });
 
@@ -92,6 +97,7 @@ const end: Operation = operation({
   params: SESSION,
   query: NOTHING,
   body: NOTHING,
+  tool: { name: "end_session", destructive: true },
   run: async (app, { sessionId }) => ({ body: await app.sessions.end(sessionId) }),
 });
 

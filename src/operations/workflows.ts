@@ -6,6 +6,7 @@ import type { LaunchedRun } from "../workflows/launcher.ts";
 import type { Outcome } from "../workflows/outcome.ts";
 import { type Answer, type Call, type Operation, operation } from "./operation.ts";
 import { placeNow } from "./place-now.ts";
+import { tellProgress } from "./run-progress.ts";
 import { NOTHING } from "./schemas.ts";
 
 const NAME = Type.Object({ name: Type.String({ description: "The workflow's name." }) });
@@ -18,6 +19,7 @@ const list: Operation = operation({
   path: "/workflows",
   params: NOTHING,
   query: NOTHING,
+  tool: { name: "list_workflows" },
   run: async (app) => {
     const { of: workflows, cursor } = await placeNow(app, () => app.workflows());
     return { body: { workflows, cursor, hasMore: false } };
@@ -32,6 +34,7 @@ const get: Operation = operation({
   path: "/workflows/{name}",
   params: NAME,
   query: NOTHING,
+  tool: { name: "describe_workflow" },
   run: async (app, { name }) => {
     const { of: workflow, cursor } = await placeNow(app, () => app.workflow(name));
     return { body: { ...workflow, cursor } };
@@ -71,6 +74,14 @@ const execute: Operation = operation({
     },
     { additionalProperties: false },
   ),
+  tool: {
+    name: "run_workflow",
+    says:
+      "Takes what describe_workflow shows as inputSchema. A run that takes longer than waitMs goes on: wait for its end with " +
+      'wait_for_events from the cursor answered here, with filter {"runId": …}.',
+    destructive: true,
+    openWorld: true,
+  },
   run: (app, { workflow: name, waitMs = 30_000, inputs = {}, sessionId, metadata, idempotencyKey }, call) =>
     executed(app, { name, waitMs, inputs, sessionId, metadata: metadata as JsonObject | undefined, idempotencyKey }, call),
 });
@@ -88,7 +99,7 @@ async function executed(app: App, { name, waitMs, inputs, sessionId, metadata, i
   const { run, cursor } = await app.launch(name, inputs, { sessionId, metadata, idempotencyKey });
   const { runId } = run;
   // Under a key it may have ended before: then there is nothing to wait for.
-  const outcome = run.ended ?? (waitMs === 0 ? undefined : await endWithin(app, run, waitMs, call.signal));
+  const outcome = run.ended ?? (waitMs === 0 ? undefined : await endWithin(app, run, waitMs, call));
   // A run that left this process goes on: the caller is told where to look.
   if (outcome === undefined || outcome.status === "left") return { status: 202, body: { runId, status: run.status, cursor } };
   if (outcome.status !== "completed") throw placedAt(outcome.error, cursor);
@@ -97,9 +108,10 @@ async function executed(app: App, { name, waitMs, inputs, sessionId, metadata, i
 }
 
 /** How a run ends; `undefined` when that takes longer, or when nobody waits any more. */
-async function endWithin(app: App, run: LaunchedRun, waitMs: number, gone: AbortSignal): Promise<Outcome | undefined> {
+async function endWithin(app: App, run: LaunchedRun, waitMs: number, call: Call): Promise<Outcome | undefined> {
   const over = new AbortController();
-  const signal = AbortSignal.any([over.signal, gone]);
+  const signal = AbortSignal.any([over.signal, call.signal]);
+  if (call.progress !== undefined) void tellProgress(app, run, call.progress, signal);
   const timeout = app.clock.sleep(waitMs, signal).then(
     () => undefined,
     () => undefined,

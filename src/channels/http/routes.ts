@@ -110,7 +110,7 @@ async function bodyOf({ body: schema, wholeBody, cloudEvents }: Operation, c: Co
   if (cloudEvents === "in" && bringsCloudEvents(c.req.raw)) return { cloudEvents: await readCloudEvents(c.req.raw) };
   const body = await readBody(c.req.raw);
   checkInput(schema, body);
-  if (wholeBody === true) return { body };
+  if (wholeBody !== undefined) return { [wholeBody]: body };
   const { idempotencyKey = key } = body;
   if (key !== undefined && idempotencyKey !== key)
     throw new NexusError("REQUEST_INVALID", { faults: [{ path: "idempotencyKey", message: "differs from the header Idempotency-Key" }] });
