@@ -201,6 +201,14 @@ export interface NexusOptions<E = Definitions, W = Definitions, Mode = "open" | 
     | undefined;
   /** How much of the log is kept; default: all of it. The oldest events go first, and none that an unfinished run or a consumer still needs. */
   readonly retention?: RetentionLimits | undefined;
+  /** `false`: nothing is served at /mcp. */
+  readonly mcp?:
+    | false
+    | {
+        /** Each workflow is also a tool of its own name, with its inputs as the tool's; the first 100 of them. Default false. */
+        readonly toolPerWorkflow?: boolean | undefined;
+      }
+    | undefined;
   /** With it, whoever calls from outside must be somebody. */
   readonly auth?:
     | {

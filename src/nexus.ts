@@ -17,7 +17,7 @@ class NexusServer extends App {
   constructor(options: NexusOptions<any, any, any> = {}) {
     super(options);
     this.#http = options.http ?? {};
-    this.#site = new Site(this, this.#http);
+    this.#site = new Site(this, options);
   }
 
   /** What serves requests and WebSockets. */

@@ -17,6 +17,7 @@ const OPTIONS: readonly string[] = [
   "store",
   "http",
   "auth",
+  "mcp",
   "limits",
   "redact",
   "retention",
@@ -28,6 +29,7 @@ const HTTP_OPTIONS: readonly string[] = ["host", "port", "allowedHosts", "allowe
 >)[];
 const RETENTION_LIMITS: readonly string[] = ["maxAgeMs", "maxEvents", "maxBytes"] satisfies readonly (keyof RetentionLimits)[];
 const AUTH_OPTIONS: readonly string[] = ["authenticate"] satisfies readonly (keyof NonNullable<NexusOptions["auth"]>)[];
+const MCP_OPTIONS: readonly string[] = ["toolPerWorkflow"] satisfies readonly (keyof Exclude<NexusOptions["mcp"], false | undefined>)[];
 const RUN_OPTIONS: readonly string[] = [
   "sessionId",
   "userId",
@@ -44,12 +46,23 @@ export function checkOptions(options: NexusOptions<any, any, any>): void {
   for (const option of Object.keys(options.http ?? {}))
     if (!HTTP_OPTIONS.includes(option)) throw new NexusError("OPTION_UNSUPPORTED", { option: `http.${option}` });
   checkAuth(options.auth);
+  checkMcp(options.mcp);
   if (options.name !== undefined && !NAME.test(options.name)) {
     throw new NexusError("OPTION_INVALID", { option: "name", reason: "it is not 1 to 64 of A-Z a-z 0-9 _ . -" });
   }
   if (options.eventTypes !== undefined && options.eventTypes !== "open" && options.eventTypes !== "strict") {
     throw new NexusError("OPTION_INVALID", { option: "eventTypes", reason: "it is open or strict" });
   }
+}
+
+function checkMcp(mcp: NexusOptions["mcp"]): void {
+  if (mcp === undefined || mcp === false) return;
+  if (typeof mcp !== "object" || mcp === null)
+    throw new NexusError("OPTION_INVALID", { option: "mcp", reason: "it is false, or an object" });
+  for (const option of Object.keys(mcp))
+    if (!MCP_OPTIONS.includes(option)) throw new NexusError("OPTION_UNSUPPORTED", { option: `mcp.${option}` });
+  if (mcp.toolPerWorkflow !== undefined && typeof mcp.toolPerWorkflow !== "boolean")
+    throw new NexusError("OPTION_INVALID", { option: "mcp.toolPerWorkflow", reason: "it is true or false" });
 }
 
 /** An app that was to have credentials must not open without them. */

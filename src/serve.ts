@@ -10,6 +10,7 @@ import { problemResponse } from "./channels/http/problem.ts";
 import { routes } from "./channels/http/routes.ts";
 import type { OpenStream } from "./channels/http/sse.ts";
 import { socketUpgrade } from "./channels/http/upgrade.ts";
+import type { McpEndpoint } from "./channels/mcp/endpoint.ts";
 import { NexusError } from "./errors.ts";
 import type { Channel } from "./events/event.ts";
 import { activeTraceparent, readTraceparent } from "./observability/trace.ts";
@@ -27,9 +28,12 @@ export class Site {
   readonly #upgrade: ReturnType<typeof socketUpgrade>;
   #tending: NodeJS.Timeout | undefined;
   readonly #stopping = new AbortController();
+  readonly #mcp: NexusOptions["mcp"];
+  #endpoint: Promise<McpEndpoint> | undefined;
 
-  constructor(app: App, http: NonNullable<NexusOptions["http"]>) {
+  constructor(app: App, { http = {}, mcp }: Pick<NexusOptions, "http" | "mcp">) {
     this.#app = app;
+    this.#mcp = mcp;
     this.#guard = { allowedHosts: http.allowedHosts ?? [], allowedOrigins: http.allowedOrigins ?? [] };
     this.#upgrade = socketUpgrade({
       app,
@@ -69,11 +73,29 @@ export class Site {
     await this.#app.begin();
     const page = await pageAnswer(request, basePath);
     if (page !== undefined) return page;
-    const caller = await this.#app.access.contextOf(request, channelOf(request.headers.get("nexus-channel") ?? undefined));
+    const isMcp = this.#mcp !== false && new URL(request.url).pathname === `${basePath}/mcp`;
+    const channel = isMcp ? "mcp" : channelOf(request.headers.get("nexus-channel") ?? undefined);
+    const caller = await this.#app.access.contextOf(request, channel);
     const context = { ...caller, traceparent: traceOf(request.headers.get("traceparent") ?? undefined) };
     const session = request.headers.get("nexus-session");
     const around = session === null ? context : await this.#app.inSession(context, session);
-    return await this.#app.within(around, () => this.#routesUnder(basePath).fetch(request));
+    if (!isMcp) return await this.#app.within(around, () => this.#routesUnder(basePath).fetch(request));
+    const endpoint = await this.#mcpEndpoint();
+    return await this.#app.within(around, () => endpoint.fetch(request));
+  }
+
+  /** Loaded when the first client comes: an app that has none starts without it. */
+  #mcpEndpoint(): Promise<McpEndpoint> {
+    this.#endpoint ??= import("./channels/mcp/endpoint.ts").then(
+      (mcp) =>
+        new mcp.McpEndpoint({
+          app: this.#app,
+          toolPerWorkflow: this.#mcp !== false && this.#mcp?.toolPerWorkflow === true,
+          opened: (stream) => this.#opened(stream),
+          stopping: this.#stopping.signal,
+        }),
+    );
+    return this.#endpoint;
   }
 
   /** How many streams and sockets are open. */
@@ -91,6 +113,7 @@ export class Site {
     this.#stopping.abort(stopping());
     clearInterval(this.#tending);
     for (const stream of this.#streams) stream.stop(stopping());
+    await (await this.#endpoint)?.close();
   }
 
   #health(path: string): Response {
@@ -156,7 +179,7 @@ function preflight(): Response {
   const headers = {
     "access-control-allow-methods": "GET, POST, PATCH, DELETE",
     "access-control-allow-headers":
-      "authorization, content-type, idempotency-key, last-event-id, nexus-channel, nexus-session, traceparent",
+      "authorization, content-type, idempotency-key, last-event-id, mcp-method, mcp-name, mcp-protocol-version, mcp-session-id, nexus-channel, nexus-session, traceparent",
     "access-control-max-age": "600",
   };
   return new Response(null, { status: 204, headers });
@@ -164,5 +187,6 @@ function preflight(): Response {
 
 function allowOrigin(headers: Headers, origin: string): void {
   headers.set("access-control-allow-origin", origin);
+  headers.set("access-control-expose-headers", "mcp-session-id, retry-after");
   headers.append("vary", "origin");
 }

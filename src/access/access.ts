@@ -48,6 +48,12 @@ export class Access {
     if (caller !== undefined) checkScope(caller, scope);
   }
 
+  /** Whether the caller may ask for what needs a scope: for lists of what there is to ask. */
+  allows(scope: Scope): boolean {
+    const { caller } = this;
+    return caller === undefined ? !this.hasCredentials : hasScope(caller, scope);
+  }
+
   /** What the caller sees of the log; `undefined` for all of it. */
   get sight(): Sight | undefined {
     const { caller } = this;

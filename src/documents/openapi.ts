@@ -1,6 +1,7 @@
-import Type, { type TObject, type TSchema } from "typebox";
+import Type, { type TObject } from "typebox";
 import { ERRORS, type ErrorCode } from "../errors.ts";
 import { ANSWERS, EVENT, SHAPES } from "../operations/answers.ts";
+import { FILTER_FIELDS, TIME_FIELDS } from "../operations/filter-fields.ts";
 import type { Operation } from "../operations/operation.ts";
 import { DOCUMENTS, OPERATIONS, STREAMS } from "../operations/table.ts";
 import { SchemaParts } from "./schema-parts.ts";
@@ -15,22 +16,6 @@ export interface Server {
   readonly basePath: string;
 }
 
-const LIST = Type.Array(Type.String(), { minItems: 1, maxItems: 64 });
-const ONE = Type.String();
-const FILTER: Readonly<Record<string, readonly [schema: TSchema, description: string]>> = {
-  type: [LIST, "Types: a name, `prefix.*` or `*`. In a list, any."],
-  channel: [LIST, "api, cli, mcp, app or schedule."],
-  workflow: [LIST, "Names of workflows."],
-  runId: [LIST, "Ids of runs."],
-  sessionId: [LIST, "Ids of sessions."],
-  userId: [LIST, "Owners."],
-  correlationId: [LIST, "What belongs together."],
-  broadcast: [Type.Enum(["include", "only"]), "include: what matches, and every broadcast; only: what matches and is one."],
-};
-const TIMES: typeof FILTER = {
-  since: [ONE, "At this time or later: RFC 3339 with a zone, or milliseconds since the epoch."],
-  until: [ONE, "Before this time."],
-};
 const PROBLEM: TObject = Type.Object(
   {
     type: Type.String(),
@@ -112,16 +97,18 @@ function parametersOf(place: "path" | "query", { properties, required }: TObject
 
 function filterParameters(filter: Operation["filter"], parts: SchemaParts): object[] {
   if (filter === undefined) return [];
-  return Object.entries(filter === "bounded" ? { ...FILTER, ...TIMES } : FILTER).map(([name, [schema, description]]) => ({
-    name,
-    in: "query",
-    required: false,
-    description,
-    // Values stand side by side, with commas between them.
-    style: "form",
-    explode: false,
-    schema: parts.of(schema),
-  }));
+  return Object.entries(filter === "bounded" ? { ...FILTER_FIELDS, ...TIME_FIELDS } : FILTER_FIELDS).map(
+    ([name, [schema, description]]) => ({
+      name,
+      in: "query",
+      required: false,
+      description,
+      // Values stand side by side, with commas between them.
+      style: "form",
+      explode: false,
+      schema: parts.of(schema),
+    }),
+  );
 }
 
 function headersOf({ body }: Operation): object[] {

@@ -222,3 +222,30 @@ export const ANSWERS: Readonly<Record<string, Readonly<Record<number, TSchema>>>
   "schedules.list": { 200: page("schedules", SCHEDULE) },
   health: { 200: ANY_OBJECT },
 };
+
+const OF_RUN: TObject = Type.Object({
+  runId: Type.String(),
+  status: RUN_STATUS,
+  result: Type.Optional(ANY),
+  durationMs: Type.Optional(MS),
+  cursor: Type.String({ description: "The place just before the run's first event: waiting from here misses nothing of it." }),
+});
+const OF_WAIT: TObject = Type.Object({
+  events: Type.Array(EVENT),
+  cursor: Type.String({ description: "Where the next call is to go on." }),
+  hasMore: Type.Boolean({ description: "Whether the log goes on beyond the cursor already." }),
+  timedOut: Type.Boolean({ description: "The time was over before what was waited for came. Nothing is missed by asking again." }),
+});
+
+/** What an operation answers as a tool, where that is less, or more, than over HTTP. */
+const TOOL_ANSWERS: Readonly<Record<string, TObject>> = {
+  "events.emit": RECEIPT,
+  "events.poll": OF_WAIT,
+  "workflows.execute": OF_RUN,
+};
+
+/** The one shape of what an operation answers to whoever calls it as a tool. */
+export function toolAnswer(name: string): TSchema {
+  const answers = ANSWERS[name] ?? {};
+  return TOOL_ANSWERS[name] ?? answers[200] ?? answers[201] ?? ANY_OBJECT;
+}

@@ -1,5 +1,5 @@
-import { readFileSync } from "node:fs";
 import { Command, Option } from "commander";
+import { packageVersion } from "../../observability/version.ts";
 import { consumers } from "./commands/consumers.ts";
 import { deadLetters } from "./commands/dead-letters.ts";
 import { eventTypes } from "./commands/event-types.ts";
@@ -46,7 +46,7 @@ export function program(): Command {
         .choices(["text", "json"])
         .default("text"),
     )
-    .version(versionOf(), "--version", "this version");
+    .version(packageVersion(), "--version", "this version");
   const commands = [
     init(),
     start(),
@@ -74,10 +74,4 @@ export function program(): Command {
 
 function everyIn(command: Command): Command[] {
   return [command, ...command.commands.flatMap(everyIn)];
-}
-
-function versionOf(): string {
-  // By its own name: this file is in one place among the sources, in another when built.
-  const file = new URL(import.meta.resolve("nexus-event-system/package.json"));
-  return (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version;
 }

@@ -1,5 +1,6 @@
-import { NexusError, type Problem, problemOf } from "../../errors.ts";
+import { NexusError, type Problem } from "../../errors.ts";
 import type { Logger } from "../../observability/logger.ts";
+import { loggedProblem } from "../../operations/logged-problem.ts";
 
 /** An error as an HTTP answer. What nobody expected is logged, and tells the caller nothing of itself. */
 export function problemResponse(error: unknown, logger: Logger): Response {
@@ -18,9 +19,4 @@ export function problemHeaders(error: unknown, problem: Problem): Record<string,
   if (NexusError.is(error, "UNAUTHENTICATED")) headers["www-authenticate"] = "Bearer";
   if (NexusError.is(error, "UPGRADE_REQUIRED")) headers["upgrade"] = "websocket";
   return headers;
-}
-
-export function loggedProblem(error: unknown, logger: Logger): Problem {
-  if (!NexusError.is(error) || NexusError.is(error, "INTERNAL")) logger.error({ error }, "a call failed in a way nobody expected");
-  return problemOf(error);
 }

@@ -5,7 +5,7 @@ import type { Feed } from "../../log/feed.ts";
 import type { Log } from "../../log/log.ts";
 import type { Counters } from "../../observability/counters.ts";
 import type { Logger } from "../../observability/logger.ts";
-import { loggedProblem } from "./problem.ts";
+import { loggedProblem } from "../../operations/logged-problem.ts";
 import { type Outlet, Push } from "./push.ts";
 import { resumeAt } from "./resume.ts";
 

@@ -5,8 +5,9 @@ import type { App } from "../../app.ts";
 import { NexusError } from "../../errors.ts";
 import type { Context } from "../../events/context.ts";
 import type { Logger } from "../../observability/logger.ts";
+import { loggedProblem } from "../../operations/logged-problem.ts";
 import { BODY_BYTES } from "./body.ts";
-import { loggedProblem, problemHeaders } from "./problem.ts";
+import { problemHeaders } from "./problem.ts";
 import { Socket } from "./socket.ts";
 import type { OpenStream } from "./sse.ts";
 

@@ -1,0 +1,118 @@
+import { NexusError } from "../../errors.ts";
+
+/** A reader that has this much to take gets nothing more for now. */
+const ROOM_BYTES = 160 * 1024;
+/** One that took nothing for so long is let go. */
+const STUCK_MS = 30_000;
+
+/** Where a stream of messages goes: whether its reader keeps up. */
+export interface Flow {
+  readonly hasRoom: boolean;
+  /** Resolves when there is room. Rejects with the signal's reason. */
+  room(signal: AbortSignal): Promise<void>;
+}
+
+export interface FlowParts {
+  readonly now: () => number;
+  /** A reader was let go. */
+  readonly slow: () => void;
+  /** The stream is open, and is to be looked after. @returns what to call when it is over. */
+  readonly opened: (stream: { tend(): void; stop(error: NexusError): void }) => () => void;
+}
+
+/** The body of an answer, if that is a stream: what its reader has not taken is counted, as the SDK does not. */
+export class BodyFlow implements Flow {
+  readonly #parts: FlowParts;
+  readonly #waiting = new Set<() => void>();
+  #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
+  #takenAt: number;
+
+  constructor(parts: FlowParts) {
+    this.#parts = parts;
+    this.#takenAt = parts.now();
+  }
+
+  get hasRoom(): boolean {
+    return (this.#controller?.desiredSize ?? ROOM_BYTES) > 0;
+  }
+
+  room(signal: AbortSignal): Promise<void> {
+    if (this.hasRoom) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      const aborted = (): void => {
+        this.#waiting.delete(ready);
+        reject(signal.reason as Error);
+      };
+      const ready = (): void => {
+        signal.removeEventListener("abort", aborted);
+        resolve();
+      };
+      if (signal.aborted) return reject(signal.reason as Error);
+      signal.addEventListener("abort", aborted, { once: true });
+      this.#waiting.add(ready);
+    });
+  }
+
+  /** The response with its body counted; one that is no stream stays as it is. @param ended hears of the stream's end. */
+  around(response: Response, ended: () => void = () => {}): Response {
+    const { body } = response;
+    if (body === null || !(response.headers.get("content-type") ?? "").startsWith("text/event-stream")) return response;
+    const source = body.getReader();
+    let closed = (): void => {};
+    const over = (): void => {
+      closed();
+      ended();
+    };
+    const counted = new ReadableStream<Uint8Array>(
+      {
+        start: (controller) => {
+          this.#controller = controller;
+          closed = this.#parts.opened({ tend: () => this.#tend(source), stop: () => {} });
+          void pump(source, controller, over);
+        },
+        pull: () => this.#taken(),
+        cancel: async (reason) => {
+          over();
+          await source.cancel(reason);
+        },
+      },
+      new ByteLengthQueuingStrategy({ highWaterMark: ROOM_BYTES }),
+    );
+    return new Response(counted, { status: response.status, headers: response.headers });
+  }
+
+  #taken(): void {
+    this.#takenAt = this.#parts.now();
+    for (const ready of this.#waiting) ready();
+    this.#waiting.clear();
+  }
+
+  #tend(source: ReadableStreamDefaultReader<Uint8Array>): void {
+    if (this.hasRoom) this.#takenAt = this.#parts.now();
+    if (this.#parts.now() - this.#takenAt < STUCK_MS) return;
+    this.#parts.slow();
+    const slow = new NexusError("SLOW_READER", { retryAfterMs: 1_000 });
+    this.#controller?.error(slow);
+    // Its end is awaited by nobody: what the SDK still holds of it goes.
+    source.cancel(slow).catch(() => {});
+  }
+}
+
+async function pump(
+  source: ReadableStreamDefaultReader<Uint8Array>,
+  controller: ReadableStreamDefaultController<Uint8Array>,
+  over: () => void,
+): Promise<void> {
+  try {
+    for (;;) {
+      const { done, value } = await source.read();
+      if (done) break;
+      controller.enqueue(value);
+    }
+    controller.close();
+  } catch (error) {
+    controller.error(error); // Without effect when its reader is gone, or was let go.
+  } finally {
+    over();
+  }
+}
