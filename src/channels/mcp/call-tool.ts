@@ -21,7 +21,7 @@ export interface ToolCall {
 
 /** Does a tool's operation: what it answers is the operation's answer, as data and as text; what it throws is an error of the tool, in words. */
 export async function callTool({ app, tool, given, stopping }: ToolCall, ctx: ServerContext): Promise<CallToolResult> {
-  const telling = "waitMs" in given || waits(tool) ? Telling.of(ctx, app.clock) : undefined;
+  const telling = waits(tool) ? Telling.of(ctx, app.clock) : undefined;
   const call: Call = {
     signal: AbortSignal.any([ctx.mcpReq.signal, stopping]),
     sparing: SPARING,

@@ -9,6 +9,7 @@ import { type McpParts, mcpServer } from "./server.ts";
 /** A connection that nothing came over for so long, and that has no stream open, is over. */
 const IDLE_MS = 30 * 60_000;
 const MOST = 1_000;
+/** Of one caller, where callers are known. */
 const MOST_OF_ONE = 100;
 const MOST_WATCHED = 1_000;
 
@@ -140,7 +141,7 @@ export class Connections {
 
   /** The longest unused of the same caller goes first, then that of anyone; never one with something under way. @throws OVERLOADED */
   #makeRoom(userId: string | undefined): void {
-    const own = [...this.#all].filter(([, connection]) => connection.userId === userId);
+    const own = userId === undefined ? [] : [...this.#all].filter(([, connection]) => connection.userId === userId);
     if (own.length >= MOST_OF_ONE) this.#dropOldest(own);
     else if (this.#all.size >= MOST) this.#dropOldest([...this.#all]);
   }

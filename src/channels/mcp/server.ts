@@ -16,7 +16,7 @@ export interface McpParts {
   readonly stopping: AbortSignal;
   readonly underWay: UnderWay;
   /** How many events/stream each caller has open. */
-  readonly streams: Map<string, number>;
+  readonly streams: Map<string | undefined, number>;
 }
 
 const INSTRUCTIONS = `Nexus runs workflows and records everything that happens in one ordered log of events.

@@ -16,8 +16,9 @@ import { eventTypes } from "./types.ts";
 export const EVENTS_EXTENSION = "io.modelcontextprotocol/events";
 
 const NEXT_POLL_MS = 5_000;
-/** Of one caller. */
-const MOST_STREAMS = 100;
+const MOST_STREAMS = 1_000;
+/** Of one caller, where callers are known. */
+const MOST_OF_ONE = 100;
 const MOST_EVENTS = 50;
 
 const LIST: TObject = Type.Object({ cursor: Type.Optional(Type.String()) });
@@ -57,9 +58,11 @@ export function handleEvents(server: Server, parts: McpParts): void {
   on("events/poll", POLL, (params: Poll, ctx) => poll(app, params, ctx));
   on("events/stream", STREAM, async (params: Subscription, ctx) => {
     const begun = await begin(app, params);
-    const caller = app.access.caller?.userId ?? "";
+    const caller = app.access.caller?.userId;
+    const max = caller === undefined ? MOST_STREAMS : MOST_OF_ONE;
     const open = streams.get(caller) ?? 0;
-    if (open >= MOST_STREAMS) throw new ProtocolError(CODES.exhausted, "ResourceExhausted", { limit: "streams", max: MOST_STREAMS });
+    if (open >= max)
+      throw new ProtocolError(CODES.exhausted, `There are ${open} streams open, and no more can be.`, { limit: "streams", max });
     streams.set(caller, open + 1);
     try {
       return await parts.underWay.during(() => stream(parts, params.name, begun, ctx));
