@@ -1,7 +1,7 @@
 /**
  * The speed of Nexus, beside that of its peers: `npm run bench`, some three minutes.
  *
- *     node bench/run.ts [emit] [sockets] [sse] [runs] [receipt] [--quick] [--no-build]
+ *     node bench/run.ts [emit] [sockets] [sse] [runs] [receipt] [agents] [--quick] [--no-build]
  *
  * How to read it:
  * - Look at the ratios. They compare rounds that took turns on one machine in one run, each in new processes; the numbers themselves belong to that machine.
@@ -21,6 +21,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { agentsPart } from "./agents/part.ts";
 import { emitPart } from "./emit/part.ts";
 import { machine } from "./machine.ts";
 import { measured, type Part, type Result } from "./part.ts";
@@ -34,6 +35,7 @@ const PARTS: Readonly<Record<string, { readonly rounds: number; readonly ms: num
   sockets: { rounds: 3, ms: 1500, parts: [fanOutPart("WebSockets", 100), fanOutPart("WebSockets", 1000)] },
   sse: { rounds: 3, ms: 1500, parts: [fanOutPart("SSE readers", 100), fanOutPart("SSE readers", 1000)] },
   runs: { rounds: 3, ms: 1500, parts: [runsPart] },
+  agents: { rounds: 3, ms: 3000, parts: [agentsPart(50)] },
   receipt: { rounds: 3, ms: 1500, parts: [receiptPart("WebSocket"), receiptPart("SSE reader")] },
 };
 
