@@ -38,7 +38,7 @@ export async function callTool({ app, tool, given, stopping }: ToolCall, ctx: Se
 }
 
 function inputOf(tool: OperationTool, given: Readonly<Record<string, unknown>>): object {
-  checkInput(tool.shape.inputSchema as never, given);
+  checkInput(tool.checked, given);
   return withDefaults(tool, given);
 }
 

@@ -31,6 +31,8 @@ interface ObjectSchema {
 export interface OperationTool {
   readonly operation: Operation;
   readonly shape: ToolShape;
+  /** What arguments are checked by: a filter is read as on every other channel, and refused in the same words. */
+  readonly checked: TObject;
 }
 
 /** How many of a list one answer holds: a model pays for each. */
@@ -42,7 +44,10 @@ const MOST_WAIT_MS = 50_000;
 export const MOST_WORKFLOW_TOOLS = 100;
 
 /** Every operation of the table as a tool. */
-export const OPERATION_TOOLS: readonly OperationTool[] = OPERATIONS.map((operation) => ({ operation, shape: shapeOf(operation) }));
+export const OPERATION_TOOLS: readonly OperationTool[] = OPERATIONS.map((operation) => {
+  const shape = shapeOf(operation);
+  return { operation, shape, checked: withAnyFilter(shape.inputSchema) };
+});
 const NAMES: ReadonlySet<string> = new Set(OPERATION_TOOLS.map(({ shape }) => shape.name));
 
 /** The defaults of what a caller may leave out. */
@@ -115,6 +120,12 @@ function inputSchema({ params, query, body, wholeBody, filter, tool }: Operation
       description: `How many milliseconds to wait; ${WAIT_MS} if absent, 0 answers at once.`,
     };
   return plain({ type: "object", properties, ...(required.length > 0 && { required }), additionalProperties: false });
+}
+
+function withAnyFilter(schema: ObjectSchema): TObject {
+  const properties = schema["properties"] as Readonly<Record<string, object>>;
+  const any = "filter" in properties && { filter: { type: "object" } };
+  return { ...schema, properties: { ...properties, ...any } } as unknown as TObject;
 }
 
 function filterSchema(kind: "bounded" | "open"): object {
