@@ -82,6 +82,7 @@ export interface ErrorDetails {
   STEP_TIMEOUT: { readonly step: string; readonly timeoutMs: number };
   STOPPING: {};
   STORE_LOCKED: { readonly file: string; readonly pid: number; readonly host?: string };
+  STORE_NEWER: { readonly file: string; readonly version: number; readonly known: number };
   STORE_UNAVAILABLE: { readonly store: string };
   STREAM_CONFLICT: { readonly stream: string; readonly last: string | null };
   TARGET_REFUSED: { readonly host: string; readonly reason: string };
@@ -240,6 +241,12 @@ export const ERRORS: { readonly [Code in ErrorCode]: ErrorRow } = {
   STEP_TIMEOUT: row(504, false, "The step took longer than its limit.", "Raise the step's timeoutMs, or heed its signal."),
   STOPPING: row(503, true, "The process is stopping; the run goes on at the next start.", "Nothing: the run is taken up again."),
   STORE_LOCKED: row(503, false, "Another process has this database file open.", "Stop that process, or use another file with NEXUS_DB."),
+  STORE_NEWER: row(
+    503,
+    false,
+    "A newer version of Nexus wrote this database file.",
+    "Update nexus-event-system, or name another file with NEXUS_DB; this one was left as it is.",
+  ),
   STORE_UNAVAILABLE: row(503, true, "The store did not answer.", "Look at disk space and the server's log; repeat with the same id."),
   STREAM_CONFLICT: row(409, true, "The stream has moved on.", "Read what was added, then repeat behind it."),
   TARGET_REFUSED: row(

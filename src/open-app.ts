@@ -99,7 +99,7 @@ export class OpenApp {
     });
   }
 
-  /** @throws STORE_LOCKED · STORE_UNAVAILABLE · EVENT_TYPE_EXISTS; then nothing is left open. */
+  /** @throws STORE_LOCKED · STORE_NEWER · STORE_UNAVAILABLE · EVENT_TYPE_EXISTS; then nothing is left open. */
   static async open(setup: AppSetup, store: Store): Promise<OpenApp> {
     const { clock, logger, contexts, source, limits, counters } = setup;
     const opened = await store.open({ now: () => clock.now() });

@@ -151,16 +151,10 @@ test("a file that is not ours is refused in words, and left as it is", async () 
   const text = join(directory.path, "notes.txt");
   await writeFile(text, "not a database, but long enough to look at ".repeat(50));
   const other = join(directory.path, "other.db");
-  const newer = join(directory.path, "newer.db");
   change(other, "CREATE TABLE theirs (a)");
-  await sqliteStore(newer)
-    .open(SETUP)
-    .then((opened) => opened[Symbol.asyncDispose]());
-  change(newer, "PRAGMA user_version = 99");
   for (const [file, why] of [
     [text, /is not a database/],
     [other, /another program/],
-    [newer, /newer version/],
   ] as const) {
     const before = await readFile(file);
     await expect(sqliteStore(file).open(SETUP)).rejects.toMatchObject({ code: "STORE_UNAVAILABLE", message: why });

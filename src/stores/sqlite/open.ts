@@ -22,7 +22,7 @@ import { asStoreError } from "./unavailable.ts";
 /**
  * Opens the file for this process alone; it and its directory are made if missing.
  *
- * @throws STORE_LOCKED while another process has it open · STORE_UNAVAILABLE for a file that cannot be used.
+ * @throws STORE_LOCKED while another process has it open · STORE_NEWER · STORE_UNAVAILABLE for a file that cannot be used.
  */
 export function openSqlite(file: string, sync: "full" | "normal", tuning: Tuning, setup: StoreSetup): OpenStore {
   if (file === "" || file === ":memory:")
