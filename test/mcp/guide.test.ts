@@ -1,0 +1,100 @@
+import { mkdtempSync, readFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { parse as parseToml } from "smol-toml";
+import { expect, test, vi } from "vitest";
+import { serve } from "../http/fixtures/site.ts";
+import { CLIENTS, type Connect } from "./fixtures/clients.ts";
+
+const guide = readFileSync(resolve(import.meta.dirname, "../../docs/mcp.md"), "utf8");
+const blocksOf = (language: string): string[] =>
+  [...guide.matchAll(new RegExp(`^\`\`\`${language}\n(.*?)\`\`\``, "gms"))].map((match) => match[1] as string);
+const bare = (code: string): string => code.replaceAll(/\s+/g, "");
+const connect = CLIENTS["2026-07-28"] as Connect;
+
+/** A server as a client's configuration has it. */
+interface Entry {
+  readonly url?: string;
+  readonly httpUrl?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly bearer_token_env_var?: string;
+  readonly command?: string;
+  readonly args?: readonly string[];
+}
+
+const entries: readonly Entry[] = [
+  ...blocksOf("json").map((text) => JSON.parse(text)),
+  ...blocksOf("toml").map((text) => parseToml(text) as any),
+].map((file) => (file.mcpServers ?? file.servers ?? file.mcp_servers).nexus);
+
+test("the guide's code is the code that is run here", () => {
+  expect(blocksOf("ts").map(bare)).toEqual([bare(readFileSync(join(import.meta.dirname, "fixtures/guide.ts"), "utf8"))]);
+});
+
+test("[access.2] with each of the guide's configurations a client is who its key says, with the tools of that one's scopes", async () => {
+  process.env["NEXUS_DB"] = join(mkdtempSync(join(tmpdir(), "nexus-guide-")), "nexus.db");
+  process.env["NEXUS_API_KEY"] = "a key";
+  const { default: app } = await import("./fixtures/guide.ts");
+  const { url = "" } = await app.start({ port: 0 });
+  try {
+    const reached = entries.filter(({ command }) => command === undefined);
+    expect(reached).toHaveLength(5);
+    for (const { url: address, httpUrl = address, headers, bearer_token_env_var: variable } of reached) {
+      expect(httpUrl).toBe("http://127.0.0.1:8000/mcp");
+      const credential = headers?.["Authorization"] ?? `Bearer \${${variable}}`;
+      const asKnown = (key: string): string => credential.replace(/\$\{(env:|input:)?(NEXUS_API_KEY|nexus-key)\}/, key);
+      await using agent = await connect(url, { authorization: asKnown("a key") });
+      const names = (await agent.tools()).map(({ name }) => name);
+      expect(names).toEqual(expect.arrayContaining(["nexus_run_workflow", "nexus_wait_for_events"]));
+      expect(names).not.toEqual(expect.arrayContaining(["nexus_emit_event"]));
+      await expect(connect(url, { authorization: asKnown("another") })).rejects.toThrow(/401/);
+    }
+  } finally {
+    await app.stop({ deadlineMs: 0 });
+  }
+});
+
+test("the guide's configurations for clients that start a process start nexus mcp", () => {
+  const started = entries.filter(({ command }) => command !== undefined);
+  expect(started.map(({ command, args }) => [command, ...(args ?? [])].join(" "))).toEqual([
+    "npx --prefix /path/to/project nexus mcp",
+    "npx --prefix /path/to/project nexus mcp --app /path/to/project/app.ts",
+  ]);
+});
+
+test("[mcp.1] the guide names every tool there is, each under the scope that it takes", async () => {
+  const rows = guide
+    .split("\n")
+    .filter((line) => /^\| `\w+_/.test(line))
+    .map((line) => line.split("|").map((cell) => [...cell.matchAll(/`([^`]+)`/g)].map((match) => match[1] as string)))
+    .map(([_, tools = [], _says, scopes = []]) => ({ tools: tools.map((name) => `nexus_${name}`), scope: scopes[0] as string }));
+  const scopeOf = (request: Request): string => request.headers.get("authorization") ?? "";
+  await using site = await serve({ auth: { authenticate: (request) => ({ userId: "ann", scopes: [scopeOf(request) as "admin"] }) } });
+  const toolsOf = async (scope: string): Promise<string[]> => {
+    await using agent = await connect(site.url, { authorization: scope });
+    const names: string[] = (await agent.tools()).map(({ name }) => name);
+    return names.sort();
+  };
+  const scopes = [...new Set(rows.map(({ scope }) => scope))].filter((scope) => scope !== "admin");
+  expect(await toolsOf("admin")).toEqual(rows.flatMap(({ tools }) => tools).sort());
+  expect(await Promise.all(scopes.map(toolsOf))).toEqual(
+    scopes.map((scope) => rows.flatMap((row) => (row.scope === scope ? row.tools : [])).sort()),
+  );
+});
+
+/** Ids and cursors are others each time, and cut in the guide: they are numbered as they come. */
+function numbered(transcript: string): string {
+  const seen: string[] = [];
+  return transcript.replaceAll(/"(runId|cursor)":"([^"]+)"/g, (_, name: string, value: string) => {
+    if (!seen.includes(value)) seen.push(value);
+    return `${name} ${seen.indexOf(value)}`;
+  });
+}
+
+test("[mcp.2] an agent that loses its connection in the middle of a wait goes on from its cursor, word for word as the guide shows it", async () => {
+  const said: string[] = [];
+  vi.spyOn(console, "log").mockImplementation((line: string) => void said.push(`${line}\n`));
+  await import("../../examples/mcp/agent.ts");
+  const [, transcript = ""] = /```\n(connected.*?)```/s.exec(guide) ?? [];
+  expect(numbered(said.join(""))).toBe(numbered(transcript));
+});
