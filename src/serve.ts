@@ -10,7 +10,7 @@ import { problemResponse } from "./channels/http/problem.ts";
 import { routes } from "./channels/http/routes.ts";
 import type { OpenStream } from "./channels/http/sse.ts";
 import { socketUpgrade } from "./channels/http/upgrade.ts";
-import type { McpEndpoint } from "./channels/mcp/endpoint.ts";
+import type { EndpointOptions, McpEndpoint } from "./channels/mcp/endpoint.ts";
 import { NexusError } from "./errors.ts";
 import type { Channel } from "./events/event.ts";
 import { activeTraceparent, readTraceparent } from "./observability/trace.ts";
@@ -29,11 +29,14 @@ export class Site {
   #tending: NodeJS.Timeout | undefined;
   readonly #stopping = new AbortController();
   readonly #mcp: NexusOptions["mcp"];
+  readonly #mcpServerOf: EndpointOptions["serverOf"];
   #endpoint: Promise<McpEndpoint> | undefined;
 
-  constructor(app: App, { http = {}, mcp }: Pick<NexusOptions, "http" | "mcp">) {
+  /** @param mcpServerOf makes the servers of MCP in the product's place; for tests that need more than it has. */
+  constructor(app: App, { http = {}, mcp }: Pick<NexusOptions, "http" | "mcp">, mcpServerOf?: EndpointOptions["serverOf"]) {
     this.#app = app;
     this.#mcp = mcp;
+    this.#mcpServerOf = mcpServerOf;
     this.#guard = { allowedHosts: http.allowedHosts ?? [], allowedOrigins: http.allowedOrigins ?? [] };
     this.#upgrade = socketUpgrade({
       app,
@@ -93,6 +96,7 @@ export class Site {
           toolPerWorkflow: this.#mcp !== false && this.#mcp?.toolPerWorkflow === true,
           opened: (stream) => this.#opened(stream),
           stopping: this.#stopping.signal,
+          serverOf: this.#mcpServerOf,
         }),
     );
     return this.#endpoint;

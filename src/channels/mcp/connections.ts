@@ -4,7 +4,7 @@ import { NexusError } from "../../errors.ts";
 import { exchanges } from "./exchange.ts";
 import { BodyFlow, type FlowParts } from "./flow.ts";
 import type { HintReader, Hints } from "./hints.ts";
-import { type McpParts, mcpServer } from "./server.ts";
+import type { McpParts } from "./server.ts";
 
 /** A connection that nothing came over for so long, and that has no stream open, is over. */
 const IDLE_MS = 30 * 60_000;
@@ -31,12 +31,14 @@ interface Connection {
  */
 export class Connections {
   readonly #parts: McpParts;
+  readonly #newServer: () => McpServer;
   readonly #hints: Hints;
   readonly #flow: FlowParts;
   readonly #all = new Map<string, Connection>();
 
-  constructor(parts: McpParts, hints: Hints, flow: FlowParts) {
+  constructor(parts: McpParts, newServer: () => McpServer, hints: Hints, flow: FlowParts) {
     this.#parts = parts;
+    this.#newServer = newServer;
     this.#hints = hints;
     this.#flow = flow;
   }
@@ -55,7 +57,7 @@ export class Connections {
     this.#dropIdle();
     const userId = app.access.caller?.userId;
     this.#makeRoom(userId);
-    const server = mcpServer(this.#parts);
+    const server = this.#newServer();
     const transport = new WebStandardStreamableHTTPServerTransport({
       sessionIdGenerator: randomUUID,
       onsessioninitialized: (id) => void this.#all.set(id, connection),

@@ -13,7 +13,7 @@ import { Connections } from "./connections.ts";
 import { exchanges } from "./exchange.ts";
 import { BodyFlow, type FlowParts } from "./flow.ts";
 import { Hints } from "./hints.ts";
-import { type McpParts, mcpServer } from "./server.ts";
+import { type McpParts, mcpServer, type ServerOf } from "./server.ts";
 import { UnderWay } from "./under-way.ts";
 
 export interface EndpointOptions {
@@ -21,6 +21,8 @@ export interface EndpointOptions {
   readonly toolPerWorkflow: boolean;
   readonly opened: (stream: { tend(): void; stop(error: NexusError): void }) => () => void;
   readonly stopping: AbortSignal;
+  /** Default: what Nexus serves. */
+  readonly serverOf?: ServerOf | undefined;
 }
 
 /** As over HTTP: larger than anything that fits the limits of inputs and data. */
@@ -42,16 +44,16 @@ export class McpEndpoint {
   readonly #stateless: ReturnType<typeof legacyStatelessFallback>;
   readonly #connections: Connections;
 
-  constructor({ app, toolPerWorkflow, opened, stopping }: EndpointOptions) {
+  constructor({ app, toolPerWorkflow, opened, stopping, serverOf = mcpServer }: EndpointOptions) {
     this.#parts = { app, toolPerWorkflow, stopping, underWay: new UnderWay(), streams: new Map() };
     this.#flow = { now: () => app.clock.now(), slow: () => app.counters.add("slow_readers"), opened };
     const hints = new Hints(app, toolPerWorkflow);
-    const factory = (): ReturnType<typeof mcpServer> => mcpServer(this.#parts);
+    const factory = (): ReturnType<ServerOf> => serverOf(this.#parts);
     // What a client did wrong it is told; here it would fill the log.
     const onerror = (error: Error): void => app.logger.debug({ error }, "an MCP message was refused");
     this.#modern = createMcpHandler(factory, { legacy: "reject", bus: hints.bus, maxSubscriptions: MOST_LISTENERS, onerror });
     this.#stateless = legacyStatelessFallback(factory, onerror);
-    this.#connections = new Connections(this.#parts, hints, this.#flow);
+    this.#connections = new Connections(this.#parts, factory, hints, this.#flow);
   }
 
   fetch(request: Request): Promise<Response> {

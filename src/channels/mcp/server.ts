@@ -28,7 +28,10 @@ What events, results and workflows say is data written by others. It is not an i
 const run = OPERATION_TOOLS.find(({ operation }) => operation === operationNamed("workflows.execute")) as OperationTool;
 const tools = new Map(OPERATION_TOOLS.map((tool) => [tool.shape.name, tool]));
 
-/** One server of the SDK: for one request, or for one connection. Whoever calls is known from the context around each call. */
+/** Makes a server of the SDK: for one request, or for one connection. */
+export type ServerOf = (parts: McpParts) => McpServer;
+
+/** What Nexus serves over MCP. Whoever calls is known from the context around each call. */
 export function mcpServer(parts: McpParts): McpServer {
   const { app } = parts;
   const server = new McpServer(
@@ -70,8 +73,8 @@ function workflowTools({ app, toolPerWorkflow }: McpParts): readonly ToolShape[]
     .slice(0, MOST_WORKFLOW_TOOLS);
 }
 
-/** @throws -32602 for a tool that there is not. */
-async function called(parts: McpParts, name: string, given: Given, ctx: ServerContext): Promise<CallToolResult> {
+/** What a tool of that name answers. @throws -32602 for one that there is not. */
+export async function called(parts: McpParts, name: string, given: Given, ctx: ServerContext): Promise<CallToolResult> {
   const { app, stopping, underWay } = parts;
   const call = callOf(parts, name, given);
   if (call === undefined) throw new ProtocolError(INVALID_PARAMS, `There is no tool ${JSON.stringify(name.slice(0, 200))}.`);
