@@ -17,7 +17,7 @@ export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
     // They have a script and a config of their own.
-    exclude: [...configDefaults.exclude, "test/services/**"],
+    exclude: [...configDefaults.exclude, "test/services/**", "test/faults/**"],
     pool: "forks",
     maxWorkers: 2,
     testTimeout: 30_000,

@@ -1,0 +1,185 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { expect } from "vitest";
+import { type Chance, chance } from "./chance.ts";
+import {
+  checkLog,
+  checkReader,
+  checkSendings,
+  type Findings,
+  type Line,
+  linesOf,
+  NOTHING_WRONG,
+  type Seen,
+  type Sending,
+  type Slice,
+} from "./checker.ts";
+import { Child } from "./child.ts";
+import { type Figures, keepFigures, noFigures } from "./figures.ts";
+
+/** The type of the last event of a storm: a reader that has seen it has seen all. */
+export const END = "the.end";
+/** How long whoever is behind may take to catch up. */
+const CATCH_UP_MS = 60_000;
+
+const fixture = (name: string): string => join(import.meta.dirname, "fixtures", name);
+
+/** What one storm has to itself: a folder, its chance, its figures. Its folder stays when something was found wrong. */
+export class Scene implements AsyncDisposable {
+  readonly chance: Chance;
+  readonly figures: Figures = noFigures();
+  readonly #name: string;
+  readonly #folder: string;
+  #wrong = 0;
+  #closed = false;
+
+  private constructor(name: string, folder: string) {
+    this.#name = name;
+    this.#folder = folder;
+    this.chance = chance(name);
+  }
+
+  static async open(name: string): Promise<Scene> {
+    return new Scene(name, await mkdtemp(join(tmpdir(), "nexus-faults-")));
+  }
+
+  get folder(): string {
+    return this.#folder;
+  }
+
+  path(name: string): string {
+    return join(this.#folder, name.replaceAll(/[^A-Za-z0-9.-]+/g, "-"));
+  }
+
+  /** Some time, at most so long. */
+  async moment(mostMs: number): Promise<void> {
+    await delay(this.chance.fraction() * mostMs);
+  }
+
+  /** Counts what the checker found, and fails when it is anything. @param who whose view it is. */
+  judge(who: string, found: Findings, checked: number): void {
+    this.figures.events += checked;
+    this.figures.losses += found.missing.length;
+    this.figures.duplicates += found.repeated.length;
+    if (Object.values(found).some((list) => list.length > 0)) this.#wrong++;
+    const some = Object.fromEntries(Object.entries(found).map(([list, all]) => [list, all.slice(0, 5)]));
+    expect.soft({ who, ...some }, `all of it is in ${this.#folder}`).toEqual({ who, ...NOTHING_WRONG });
+  }
+
+  judgeLog(slice: Slice): void {
+    this.judge("the log", checkLog(slice), slice.events.length);
+  }
+
+  /** @param events of the log that match what it asked for. */
+  judgeReader(reader: Reader, events: readonly Seen[]): void {
+    this.figures.readers++;
+    this.judge(reader.kind, checkReader(reader.lines(), events), events.length);
+  }
+
+  judgeClients(clients: readonly Client[], events: readonly Seen[]): void {
+    const sendings = clients.flatMap((client) => client.sendings());
+    this.judge("the clients", checkSendings(sendings, events), events.length);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    keepFigures(this.#name, this.figures);
+    if (this.#wrong === 0) await rm(this.#folder, { recursive: true, force: true });
+  }
+}
+
+export interface ReaderOptions {
+  readonly kind: string;
+  readonly url: string;
+  readonly types: readonly string[];
+  readonly after?: string;
+}
+
+/** A reader in a process of its own, which may be killed and goes on from what it wrote down. */
+export class Reader {
+  readonly kind: string;
+  readonly #file: string;
+  readonly #log: string;
+  readonly #options: ReaderOptions;
+  #child: Child;
+
+  constructor(scene: Scene, options: ReaderOptions) {
+    this.kind = options.kind;
+    this.#options = options;
+    this.#file = scene.path(`${options.kind}.record`);
+    this.#log = scene.path(`${options.kind}.log`);
+    this.#child = this.#begin();
+  }
+
+  /** `kill -9`, and another life. */
+  async kill(): Promise<void> {
+    this.#child.kill();
+    await this.#child.gone;
+    this.#child = this.#begin();
+  }
+
+  /** Resolves when it has seen the end. One that does not get there in time is stopped: what it has not seen is missing. */
+  async done(): Promise<void> {
+    const late = setTimeout(() => this.#child.kill(), CATCH_UP_MS);
+    await this.#child.gone;
+    clearTimeout(late);
+  }
+
+  lines(): readonly Line[] {
+    return linesOf<Line>(this.#file);
+  }
+
+  #begin(): Child {
+    const given = { after: "earliest", ...this.#options, file: this.#file, end: END };
+    return new Child([fixture("reader.ts"), JSON.stringify(given)], { log: this.#log });
+  }
+}
+
+export interface ClientOptions {
+  readonly kind: string;
+  readonly url: string;
+  readonly types: readonly string[];
+  readonly atOnce: number;
+}
+
+/** A client in a process of its own, which emits until it is told to stop. */
+export class Client {
+  readonly child: Child;
+  readonly #file: string;
+
+  constructor(scene: Scene, options: ClientOptions) {
+    this.#file = scene.path(`${options.kind}.ledger`);
+    this.child = new Child([fixture("client.ts"), JSON.stringify({ ...options, name: options.kind, file: this.#file })], {
+      log: scene.path(`${options.kind}-client.log`),
+    });
+  }
+
+  /** How many of its events were acknowledged. */
+  get acknowledged(): number {
+    return this.child.messages.length;
+  }
+
+  /** Resolves when what it has begun to send is acknowledged. */
+  async stop(): Promise<void> {
+    this.child.tell({ stop: true });
+    const code = await this.child.gone;
+    expect({ code, said: this.child.said() }).toEqual({ code: 0, said: "" });
+  }
+
+  sendings(): readonly Sending[] {
+    return linesOf<Sending>(this.#file);
+  }
+}
+
+/** Records the event that ends the storm. */
+export async function end(url: string): Promise<void> {
+  const response = await fetch(`${url}/events`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ type: END, data: null }),
+  });
+  expect(response.status).toBe(201);
+}

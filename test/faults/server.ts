@@ -1,0 +1,75 @@
+import { join, resolve } from "node:path";
+import { Child } from "./child.ts";
+
+const NEXUS = resolve(import.meta.dirname, "../../bin/nexus.js");
+
+export interface ServerOptions {
+  /** One of the fixtures. */
+  readonly app: string;
+  /** Its file, its log and whatever else it keeps. */
+  readonly folder: string;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly confined?: string;
+}
+
+/** `nexus start` as a process of its own, with one file over all its lives. Each life has a port of its own: whoever talks to it goes through a proxy. */
+export class Server {
+  readonly file: string;
+  /** Where it is; undefined while it is down. */
+  port: number | undefined;
+  lives = 0;
+  readonly #options: ServerOptions;
+  #child: Child | undefined;
+
+  constructor(options: ServerOptions) {
+    this.#options = options;
+    this.file = join(options.folder, "nexus.db");
+  }
+
+  get child(): Child {
+    if (this.#child === undefined) throw new Error("it was never started");
+    return this.#child;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.port ?? 0}`;
+  }
+
+  /** Begins a life, and does not wait for it to listen. */
+  spawn(): void {
+    const { app, folder, env = {}, confined } = this.#options;
+    this.lives++;
+    this.#child = new Child([NEXUS, "start", join(import.meta.dirname, "fixtures", app), "--port", "0"], {
+      log: join(folder, "server.log"),
+      env: { NEXUS_DB: this.file, FAULTS_FOLDER: folder, ...env },
+      ...(confined !== undefined && { confined }),
+    });
+  }
+
+  /** Begins a life, and resolves when it listens. */
+  async start(): Promise<void> {
+    this.spawn();
+    const listening = /listening on http:\/\/127\.0\.0\.1:(\d+)/;
+    await this.child.until(() => listening.test(this.child.stdout), "it listened");
+    this.port = Number(listening.exec(this.child.stdout)?.[1]);
+  }
+
+  /** `kill -9`: it gets no chance to say or save anything. */
+  async kill(): Promise<void> {
+    this.child.kill();
+    await this.#over();
+  }
+
+  /** Lets it drain, as Ctrl-C does. @throws when it ends otherwise than well. */
+  async stop(): Promise<void> {
+    this.child.terminate();
+    const code = await this.#over();
+    if (code !== 0) throw new Error(`the server ended with ${String(code)}:\n${this.child.said()}`);
+  }
+
+  async #over(): Promise<number | null> {
+    const code = await this.child.gone;
+    this.port = undefined;
+    return code;
+  }
+}
