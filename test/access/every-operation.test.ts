@@ -1,28 +1,8 @@
 import type { Nexus } from "nexus-event-system";
 import { describe, expect, test } from "vitest";
 import { STREAMS } from "../../src/operations/table.ts";
-import { cookie, guarded, type Person, SCOPES } from "./fixtures/people.ts";
+import { cookie, guarded, type Person } from "./fixtures/people.ts";
 import { mark, ROWS, type Row } from "./rows.ts";
-
-/** Sign-in by the scopes that somebody is to have; by name for the others. */
-const LACKS = /sid=lacks-([^;]+)/;
-
-async function site(): Promise<Awaited<ReturnType<typeof guarded>>> {
-  const { authenticate } = await import("./fixtures/people.ts");
-  return await guarded({
-    auth: {
-      authenticate: (request) => {
-        const lacking = LACKS.exec(request.headers.get("cookie") ?? "")?.[1];
-        return lacking === undefined ? authenticate(request) : { userId: "somebody", scopes: allBut(lacking) };
-      },
-    },
-  });
-}
-
-/** Every scope that does not give the one. */
-function allBut(scope: string): (typeof SCOPES)[number][] {
-  return SCOPES.filter((each) => each !== scope && each !== "admin" && !(scope === "events:read" && each === "events:read:all"));
-}
 
 /** How far the log has got, but for the steps of runs that go on by themselves. */
 async function headOf({ app }: { readonly app: Nexus }): Promise<number> {
@@ -35,7 +15,7 @@ function ask(who: Person, row: Row, id: string): ReturnType<Person["ask"]> {
 
 describe.each(Object.entries(ROWS))("%s", (_name, row) => {
   test("[access.2] without a credential: 401, and nothing is done", async () => {
-    await using at = await site();
+    await using at = await guarded();
     const id = (await row.make?.(at.app, "ann")) ?? "";
     const before = await headOf(at);
     const { status, body } = await ask(at.as(), row, id);
@@ -44,7 +24,7 @@ describe.each(Object.entries(ROWS))("%s", (_name, row) => {
   });
 
   test("[access.2] with every other scope: 403 naming the one, for what is there as for what is not", async () => {
-    await using at = await site();
+    await using at = await guarded();
     const id = (await row.make?.(at.app, "ann")) ?? "";
     const before = await headOf(at);
     const other = at.as(`lacks-${row.scope}`);
@@ -55,14 +35,14 @@ describe.each(Object.entries(ROWS))("%s", (_name, row) => {
   });
 
   test("[access.2] with the scope alone: answered", async () => {
-    await using at = await site();
+    await using at = await guarded();
     const only = `only-${row.scope}`;
     const id = (await row.make?.(at.app, only)) ?? "";
     expect((await ask(at.as(only), row, id)).status).toBe(row.status);
   });
 
   test("[access.2] what is another's: nothing of it is in any answer, and asking for it is asking for what is not there", async () => {
-    await using at = await site();
+    await using at = await guarded();
     const id = (await row.make?.(at.app, "ann")) ?? "";
     for (const make of new Set(Object.values(ROWS).map((each) => each.make))) await make?.(at.app, "ann");
     await at.post("/events", { type: "a", data: mark("ann"), id: mark("ann"), sessionId: mark("ann") }, cookie("ann"));
@@ -85,7 +65,7 @@ describe.each(Object.entries(ROWS))("%s", (_name, row) => {
   });
 
   test("[access.2] what is one's own, and everything for an operator: answered", async () => {
-    await using at = await site();
+    await using at = await guarded();
     for (const name of ["ann", "auditor", "operator"]) {
       if (name === "ann" && row.scope === "admin") continue;
       const id = (await row.make?.(at.app, "ann")) ?? "";
@@ -120,7 +100,7 @@ describe.each(Object.keys(STREAMS))("stream: %s", (name) => {
   }
 
   test("[access.2] [subscription.5] rights hold for each event, for those there were and those that come", async () => {
-    await using at = await site();
+    await using at = await guarded();
     const emit = async (who: string): Promise<void> => void (await at.post("/events", { type: "a", data: mark(who) }, cookie(who)));
     await emit("ann");
     await emit("bob");
@@ -139,7 +119,7 @@ describe.each(Object.keys(STREAMS))("stream: %s", (name) => {
   });
 
   test("[access.2] with every other scope: FORBIDDEN, naming the one", async () => {
-    await using at = await site();
+    await using at = await guarded();
     if (name === "stream") {
       const { status, body } = await at.as("lacks-events:read").get("/events/stream");
       return expect([status, body.code, body.scope]).toEqual([403, "FORBIDDEN", "events:read"]);
@@ -157,7 +137,7 @@ test.each([
   ["emit", "events:emit", { type: "a", data: 1 }],
   ["execute", "workflows:run", { workflow: "double", inputs: { n: 1 } }],
 ])("[access.2] over a WebSocket %s needs %s, as over HTTP", async (op, scope, input) => {
-  await using at = await site();
+  await using at = await guarded();
   await using without = await at.as(`lacks-${scope}`).socket();
   expect(await without.ask({ op, id: "1", input })).toMatchObject({ kind: "problem", id: "1", code: "FORBIDDEN", scope });
   // The right to it is asked for before what is sent is looked at.
@@ -167,7 +147,7 @@ test.each([
 });
 
 test("[event.10] a broadcast over the wire needs events:broadcast, on every channel", async () => {
-  await using at = await site();
+  await using at = await guarded();
   const input = { type: "a", data: 1, broadcast: true };
   expect((await at.as("ann").post("/events", input)).body).toMatchObject({ code: "FORBIDDEN", scope: "events:broadcast" });
   await using ann = await at.as("ann").socket();

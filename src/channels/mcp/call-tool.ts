@@ -5,6 +5,7 @@ import { checkInput } from "../../operations/input.ts";
 import { loggedProblem } from "../../operations/logged-problem.ts";
 import type { Call, Sparing } from "../../operations/operation.ts";
 import { perform } from "../../operations/perform.ts";
+import { exchanges } from "./exchange.ts";
 import { Telling } from "./telling.ts";
 import { type OperationTool, withDefaults } from "./tools.ts";
 
@@ -21,9 +22,10 @@ export interface ToolCall {
 
 /** Does a tool's operation: what it answers is the operation's answer, as data and as text; what it throws is an error of the tool, in words. */
 export async function callTool({ app, tool, given, stopping }: ToolCall, ctx: ServerContext): Promise<CallToolResult> {
+  const flow = exchanges.getStore()?.flow;
   const telling = waits(tool) ? Telling.of(ctx, app.clock) : undefined;
   const call: Call = {
-    signal: AbortSignal.any([ctx.mcpReq.signal, stopping]),
+    signal: AbortSignal.any([ctx.mcpReq.signal, stopping, ...(flow === undefined ? [] : [flow.gone])]),
     sparing: SPARING,
     ...(telling !== undefined && { progress: (of) => telling.tell(of) }),
   };

@@ -1,17 +1,17 @@
 import { randomUUID } from "node:crypto";
 import { INVALID_PARAMS, type McpServer, ProtocolError, WebStandardStreamableHTTPServerTransport } from "@modelcontextprotocol/server";
 import { NexusError } from "../../errors.ts";
+import { cancelledBy, endExchange } from "./cancelled.ts";
 import { exchanges } from "./exchange.ts";
-import { BodyFlow, type FlowParts } from "./flow.ts";
-import type { HintReader, Hints } from "./hints.ts";
+import { BodyFlow, type FlowParts, isStream } from "./flow.ts";
+import { type HintReader, type Hints, heardBy } from "./hints.ts";
+import { MOST, MOST_OF_ONE } from "./places.ts";
+import { rpcError } from "./rpc-error.ts";
 import type { McpParts } from "./server.ts";
+import { faultOfWatched } from "./watched.ts";
 
 /** A connection that nothing came over for so long, and that has no stream open, is over. */
 const IDLE_MS = 30 * 60_000;
-const MOST = 1_000;
-/** Of one caller, where callers are known. */
-const MOST_OF_ONE = 100;
-const MOST_WATCHED = 1_000;
 
 /** A client of 2025-11-25 with its `Mcp-Session-Id`. It is its caller's alone, and knows of no other's. */
 interface Connection {
@@ -57,16 +57,24 @@ export class Connections {
     this.#dropIdle();
     const userId = app.access.caller?.userId;
     this.#makeRoom(userId);
+    const id = randomUUID();
     const server = this.#newServer();
     const transport = new WebStandardStreamableHTTPServerTransport({
-      sessionIdGenerator: randomUUID,
-      onsessioninitialized: (id) => void this.#all.set(id, connection),
-      onsessionclosed: (id) => this.#forget(id),
+      sessionIdGenerator: () => id,
+      onsessionclosed: () => this.#forget(id),
     });
-    const connection: Connection = { userId, server, transport, watched: new Set(), usedAt: 0, underWay: 0, reader: undefined };
-    this.#handleWatching(connection);
-    await server.connect(transport);
-    return await this.#answered(connection, request, body);
+    const connection: Connection = { userId, server, transport, watched: new Set(), usedAt: 0, underWay: 1, reader: undefined };
+    // Before anything is awaited: of many that are opened at once, each counts.
+    this.#all.set(id, connection);
+    try {
+      this.#handleWatching(connection);
+      await server.connect(transport);
+      return await this.#answered(connection, request, body);
+    } finally {
+      connection.underWay--;
+      // What was sent opened none.
+      if (transport.sessionId === undefined) void this.#drop(id);
+    }
   }
 
   async close(): Promise<void> {
@@ -87,50 +95,57 @@ export class Connections {
       connection.underWay--;
       connection.usedAt = this.#parts.app.clock.now();
     };
+    let response: Response;
     try {
       const given = body === undefined ? {} : { parsedBody: body };
-      const response = await exchanges.run({ flow, listensTo: [] }, () => transport.handleRequest(request, given));
-      const streams = (response.headers.get("content-type") ?? "").startsWith("text/event-stream");
-      if (!streams) {
-        done();
-        return response;
-      }
-      if (request.method !== "GET") return flow.around(response, done);
-      const reader = this.#readerOf(connection, flow);
-      connection.reader = reader;
-      this.#hints.add(reader);
-      for (const uri of connection.watched) this.#hints.watch(reader, uri);
-      return flow.around(response, () => {
-        this.#hints.remove(reader);
-        if (connection.reader === reader) connection.reader = undefined;
-        done();
-      });
+      response = await exchanges.run({ flow, listensTo: [] }, () => transport.handleRequest(request, given));
     } catch (error) {
       done();
       throw error;
     }
+    const cancelled = cancelledBy(body);
+    if (cancelled !== undefined) void endExchange(transport, cancelled);
+    if (request.method !== "GET" || !isStream(response)) return flow.around(response, done);
+    const reader = this.#readerOf(connection, flow);
+    connection.reader = reader;
+    const answer = flow.around(response, () => {
+      this.#hints.remove(reader);
+      if (connection.reader === reader) connection.reader = undefined;
+      done();
+    });
+    this.#hints.add(reader);
+    for (const uri of connection.watched) this.#hints.watch(reader, uri);
+    return answer;
   }
 
-  #readerOf({ server }: Connection, flow: BodyFlow): HintReader {
+  #readerOf({ server, transport }: Connection, flow: BodyFlow): HintReader {
     // The stream may have ended in this very turn: then nobody is there to be told.
     const told = (sent: Promise<void>): void => void sent.catch(() => {});
     return {
-      sight: this.#parts.app.access.sight,
+      hears: heardBy(this.#parts.app),
       flow,
       toolsChanged: () => server.sendToolListChanged(),
       resourcesChanged: () => server.sendResourceListChanged(),
       resourceUpdated: (uri) => told(server.server.sendResourceUpdated({ uri })),
-      broadcast: (event) => told(server.sendLoggingMessage({ level: "notice", logger: "nexus", data: event })),
+      // With the session's id: by that the SDK finds the level that its client has set.
+      broadcast: (event) => told(server.sendLoggingMessage({ level: "notice", logger: "nexus", data: event }, transport.sessionId)),
     };
   }
 
   #handleWatching(connection: Connection): void {
     const { server } = connection.server;
     server.setRequestHandler("resources/subscribe", ({ params: { uri } }) => {
-      this.#parts.app.access.check("events:read");
-      if (connection.watched.size >= MOST_WATCHED && !connection.watched.has(uri))
-        throw new ProtocolError(INVALID_PARAMS, `A connection watches ${MOST_WATCHED} resources at most.`);
-      connection.watched.add(uri);
+      const { access, logger } = this.#parts.app;
+      try {
+        access.check("events:read");
+      } catch (error) {
+        throw rpcError(error, logger);
+      }
+      const fault = faultOfWatched([...connection.watched.add(uri)]);
+      if (fault !== undefined) {
+        connection.watched.delete(uri);
+        throw new ProtocolError(INVALID_PARAMS, fault);
+      }
       if (connection.reader !== undefined) this.#hints.watch(connection.reader, uri);
       return {};
     });

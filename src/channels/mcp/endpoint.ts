@@ -1,20 +1,25 @@
 import {
   createMcpHandler,
+  INVALID_PARAMS,
+  INVALID_REQUEST,
   isInitializeRequest,
   isJsonContentType,
   isLegacyRequest,
   legacyStatelessFallback,
   type McpHttpHandler,
+  PARSE_ERROR,
   readRequestBody,
 } from "@modelcontextprotocol/server";
 import type { App } from "../../app.ts";
-import type { NexusError } from "../../errors.ts";
+import { NexusError } from "../../errors.ts";
 import { Connections } from "./connections.ts";
 import { exchanges } from "./exchange.ts";
 import { BodyFlow, type FlowParts } from "./flow.ts";
 import { Hints } from "./hints.ts";
+import { MOST, Places } from "./places.ts";
 import { type McpParts, mcpServer, type ServerOf } from "./server.ts";
 import { UnderWay } from "./under-way.ts";
+import { faultOfWatched, isListen, watchedBy } from "./watched.ts";
 
 export interface EndpointOptions {
   readonly app: App;
@@ -27,13 +32,10 @@ export interface EndpointOptions {
 
 /** As over HTTP: larger than anything that fits the limits of inputs and data. */
 const BODY_BYTES = 1024 * 1024;
-const MOST_LISTENERS = 1_024;
-const MOST_WATCHED = 1_000;
+/** Deeper than anything that fits those limits. What the SDK checks by recursion is to end before the stack does. */
+const MOST_DEPTH = 128;
 /** How long answers that are due have to go out when the server stops. */
 const LEAVING_MS = 1_000;
-const PARSE_ERROR = -32_700;
-const INVALID_REQUEST = -32_600;
-const INVALID_PARAMS = -32_602;
 const SESSION_UNKNOWN = -32_001;
 
 /** `/mcp`: both eras of the protocol under one address. Whoever calls has been admitted, and is known from the context. */
@@ -43,15 +45,16 @@ export class McpEndpoint {
   readonly #modern: McpHttpHandler;
   readonly #stateless: ReturnType<typeof legacyStatelessFallback>;
   readonly #connections: Connections;
+  readonly #listeners = new Places();
 
   constructor({ app, toolPerWorkflow, opened, stopping, serverOf = mcpServer }: EndpointOptions) {
-    this.#parts = { app, toolPerWorkflow, stopping, underWay: new UnderWay(), streams: new Map() };
+    this.#parts = { app, toolPerWorkflow, stopping, underWay: new UnderWay(), streams: new Places() };
     this.#flow = { now: () => app.clock.now(), slow: () => app.counters.add("slow_readers"), opened };
     const hints = new Hints(app, toolPerWorkflow);
     const factory = (): ReturnType<ServerOf> => serverOf(this.#parts);
     // What a client did wrong it is told; here it would fill the log.
     const onerror = (error: Error): void => app.logger.debug({ error }, "an MCP message was refused");
-    this.#modern = createMcpHandler(factory, { legacy: "reject", bus: hints.bus, maxSubscriptions: MOST_LISTENERS, onerror });
+    this.#modern = createMcpHandler(factory, { legacy: "reject", bus: hints.bus, maxSubscriptions: MOST + 1, onerror });
     this.#stateless = legacyStatelessFallback(factory, onerror);
     this.#connections = new Connections(this.#parts, factory, hints, this.#flow);
   }
@@ -72,46 +75,67 @@ export class McpEndpoint {
   async #answer(request: Request): Promise<Response> {
     if (request.method !== "POST") return await this.#route(request, undefined);
     if (!isJsonContentType(request.headers.get("content-type"))) return refused(415, INVALID_REQUEST, "Send application/json.");
-    const read = await readRequestBody(request, BODY_BYTES);
-    if (read.tooLarge) return refused(413, INVALID_REQUEST, `The body is larger than ${BODY_BYTES} bytes.`);
     let body: unknown;
     try {
+      const read = await readRequestBody(request, BODY_BYTES);
+      if (read.tooLarge) return refused(413, INVALID_REQUEST, `The body is larger than ${BODY_BYTES} bytes.`);
       body = JSON.parse(read.text);
     } catch {
+      // Or it broke off with its client: then nobody reads this.
       return refused(400, PARSE_ERROR, "The body is not JSON.");
     }
+    if (isDeeper(body, MOST_DEPTH)) return refused(400, INVALID_REQUEST, `The body is nested deeper than ${MOST_DEPTH}.`);
     return await this.#route(request, body);
   }
 
   async #route(request: Request, body: unknown): Promise<Response> {
-    const flow = new BodyFlow(this.#flow);
-    const given = body === undefined ? {} : { parsedBody: body };
-    if (!(await isLegacyRequest(request, body))) {
-      const listensTo = watchedBy(body);
-      if (listensTo.length > MOST_WATCHED) return refused(400, INVALID_PARAMS, `A stream watches ${MOST_WATCHED} resources at most.`);
-      if (listensTo.length > 0) this.#parts.app.access.check("events:read");
-      return flow.around(await exchanges.run({ flow, listensTo }, () => this.#modern.fetch(request, given)));
-    }
+    if (!(await isLegacyRequest(request, body))) return await this.#modernAnswer(request, body);
     const id = request.headers.get("mcp-session-id");
     if (id !== null) {
       const unknown = (): Response => refused(404, SESSION_UNKNOWN, "There is no such session; initialize again.");
       return (await this.#connections.fetch(id, request, body)) ?? unknown();
     }
     if (isInitializeRequest(body)) return await this.#connections.open(request, body);
-    return flow.around(await exchanges.run({ flow, listensTo: [] }, () => this.#stateless(request, given)));
+    const flow = new BodyFlow(this.#flow);
+    return flow.around(await exchanges.run({ flow, listensTo: [] }, () => this.#stateless(request, given(body))));
+  }
+
+  async #modernAnswer(request: Request, body: unknown): Promise<Response> {
+    const flow = new BodyFlow(this.#flow);
+    const answer = (listensTo: readonly string[]): Promise<Response> =>
+      exchanges.run({ flow, listensTo }, () => this.#modern.fetch(request, given(body)));
+    if (!isListen(body)) return flow.around(await answer([]));
+    const { access } = this.#parts.app;
+    const uris = watchedBy(body);
+    if (uris.length > 0) access.check("events:read");
+    const fault = faultOfWatched(uris);
+    if (fault !== undefined) return refused(400, INVALID_PARAMS, fault, body.id);
+    const leave = this.#listeners.take(access.caller?.userId);
+    if (leave === undefined) throw new NexusError("OVERLOADED", { retryAfterMs: 5_000, what: "streams of MCP clients" });
+    try {
+      return flow.around(await answer(uris), leave);
+    } catch (error) {
+      leave();
+      throw error;
+    }
   }
 }
 
-/** The resources that a `subscriptions/listen` names. */
-function watchedBy(body: unknown): readonly string[] {
-  const { method, params } = (body ?? {}) as {
-    readonly method?: unknown;
-    readonly params?: { readonly notifications?: { readonly resourceSubscriptions?: unknown } };
-  };
-  const uris = params?.notifications?.resourceSubscriptions;
-  return method === "subscriptions/listen" && Array.isArray(uris) ? uris.filter((uri) => typeof uri === "string") : [];
+function given(body: unknown): { readonly parsedBody?: unknown } {
+  return body === undefined ? {} : { parsedBody: body };
 }
 
-function refused(status: number, code: number, message: string): Response {
-  return Response.json({ jsonrpc: "2.0", id: null, error: { code, message } }, { status, headers: { "cache-control": "no-store" } });
+/** Looks at one depth after the other, as recursion would overflow on just what this is there to find. */
+function isDeeper(value: unknown, depth: number): boolean {
+  let level = [value];
+  for (let left = depth; level.length > 0; left--) {
+    if (left === 0) return true;
+    level = level.flatMap((each) => (typeof each === "object" && each !== null ? Object.values(each as object) : []));
+  }
+  return false;
+}
+
+function refused(status: number, code: number, message: string, id?: unknown): Response {
+  const known = typeof id === "string" || typeof id === "number" ? id : null;
+  return Response.json({ jsonrpc: "2.0", id: known, error: { code, message } }, { status, headers: { "cache-control": "no-store" } });
 }

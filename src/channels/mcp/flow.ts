@@ -8,6 +8,8 @@ const STUCK_MS = 30_000;
 /** Where a stream of messages goes: whether its reader keeps up. */
 export interface Flow {
   readonly hasRoom: boolean;
+  /** Aborts when nobody takes anything any more: the stream has ended, its reader is gone or was let go. */
+  readonly gone: AbortSignal;
   /** Resolves when there is room. Rejects with the signal's reason. */
   room(signal: AbortSignal): Promise<void>;
 }
@@ -24,6 +26,7 @@ export interface FlowParts {
 export class BodyFlow implements Flow {
   readonly #parts: FlowParts;
   readonly #waiting = new Set<() => void>();
+  readonly #gone = new AbortController();
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
   #takenAt: number;
 
@@ -34,6 +37,10 @@ export class BodyFlow implements Flow {
 
   get hasRoom(): boolean {
     return (this.#controller?.desiredSize ?? ROOM_BYTES) > 0;
+  }
+
+  get gone(): AbortSignal {
+    return this.#gone.signal;
   }
 
   room(signal: AbortSignal): Promise<void> {
@@ -53,13 +60,18 @@ export class BodyFlow implements Flow {
     });
   }
 
-  /** The response with its body counted; one that is no stream stays as it is. @param ended hears of the stream's end. */
+  /** The response with its body counted; one that is no stream stays as it is. @param ended hears once that it is over: of what is no stream, now. */
   around(response: Response, ended: () => void = () => {}): Response {
     const { body } = response;
-    if (body === null || !(response.headers.get("content-type") ?? "").startsWith("text/event-stream")) return response;
+    if (body === null || !isStream(response)) {
+      ended();
+      return response;
+    }
     const source = body.getReader();
     let closed = (): void => {};
     const over = (): void => {
+      if (this.#gone.signal.aborted) return;
+      this.#gone.abort();
       closed();
       ended();
     };
@@ -96,6 +108,11 @@ export class BodyFlow implements Flow {
     // Its end is awaited by nobody: what the SDK still holds of it goes.
     source.cancel(slow).catch(() => {});
   }
+}
+
+/** Whether an answer is a stream of messages. */
+export function isStream({ headers }: Response): boolean {
+  return (headers.get("content-type") ?? "").startsWith("text/event-stream");
 }
 
 async function pump(

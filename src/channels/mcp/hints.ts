@@ -1,7 +1,7 @@
 import type { ServerEvent, ServerEventBus } from "@modelcontextprotocol/server";
 import type { App } from "../../app.ts";
 import type { NexusEvent } from "../../events/event.ts";
-import { EVERYTHING, type Sight } from "../../events/filter.ts";
+import { EVERYTHING } from "../../events/filter.ts";
 import { tail } from "../../log/tail.ts";
 import { background } from "../../observability/clock.ts";
 import { exchanges } from "./exchange.ts";
@@ -13,13 +13,21 @@ const EVERY_MS = 250;
 
 /** A connection that shows what has changed. It carries no events: whoever wants those waits for them, or subscribes. */
 export interface HintReader {
-  readonly sight: Sight | undefined;
+  /** Whether an event is one that its caller may know of. */
+  readonly hears: (event: NexusEvent) => boolean;
   readonly flow: Flow | undefined;
   toolsChanged(): void;
   resourcesChanged(): void;
   resourceUpdated(uri: string): void;
   /** Absent where such a thing cannot be shown. */
   broadcast?(event: NexusEvent): void;
+}
+
+/** What the present caller may be told of: with the scope for it, the events that it sees. */
+export function heardBy({ access }: App): HintReader["hears"] {
+  if (!access.allows("events:read")) return () => false;
+  const { sight } = access;
+  return (event) => sight === undefined || sight.sees(event);
 }
 
 /** What is known of a reader: which address it heard of when, and of which it is yet to hear. */
@@ -93,7 +101,7 @@ export class Hints {
   #listen(listener: (event: ServerEvent) => void): () => void {
     const exchange = exchanges.getStore();
     const reader: HintReader = {
-      sight: this.#app.access.sight,
+      hears: heardBy(this.#app),
       flow: exchange?.flow,
       toolsChanged: () => listener({ kind: "tools_list_changed" }),
       resourcesChanged: () => listener({ kind: "resources_list_changed" }),
@@ -124,29 +132,35 @@ export class Hints {
 
   #happened(event: NexusEvent): void {
     for (const uri of resourcesOf(event)) {
-      for (const reader of this.#byUri.get(uri) ?? []) if (sees(reader, event)) this.#updated(reader, uri);
+      for (const reader of this.#byUri.get(uri) ?? []) if (reader.of.hears(event)) this.#updated(reader, uri);
     }
-    if (!changesWorkflows(event.type) && event.broadcast !== true) return;
-    for (const reader of this.#readers.values()) {
-      if (!sees(reader, event) || !reader.hasRoom) continue;
-      if (event.broadcast === true) reader.of.broadcast?.(event);
-      if (!changesWorkflows(event.type)) continue;
-      reader.of.resourcesChanged();
-      if (this.#toolPerWorkflow) reader.of.toolsChanged();
-    }
+    if (event.broadcast === true) this.#toAll((of) => of.hears(event) && of.broadcast?.(event));
+    if (!changesWorkflows(event.type)) return;
+    this.#toAll((of) => of.resourcesChanged());
+    if (this.#toolPerWorkflow) this.#toAll((of) => of.toolsChanged());
+  }
+
+  /** What is only worth something at once: whoever has no room for it does not get it later. */
+  #toAll(tell: (of: HintReader) => void): void {
+    for (const { of, hasRoom } of this.#readers.values()) if (hasRoom) tell(of);
   }
 
   #updated(reader: Reader, uri: string): void {
-    const now = this.#app.clock.now();
-    if (now - (reader.heardAt.get(uri) ?? Number.NEGATIVE_INFINITY) >= EVERY_MS && reader.hasRoom) {
-      reader.heardAt.set(uri, now);
-      reader.of.resourceUpdated(uri);
-      return;
-    }
     reader.due.add(uri);
-    if (this.#flushing) return;
+    this.#tellDue(reader, uri);
+    if (reader.due.size === 0 || this.#flushing) return;
     this.#flushing = true;
     void this.#flush();
+  }
+
+  /** Unless its reader heard of it just now, or has no room. */
+  #tellDue(reader: Reader, uri: string): void {
+    const now = this.#app.clock.now();
+    // A clock that was set back is none to wait for.
+    if (!reader.hasRoom || Math.abs(now - (reader.heardAt.get(uri) ?? Number.NEGATIVE_INFINITY)) < EVERY_MS) return;
+    reader.due.delete(uri);
+    reader.heardAt.set(uri, now);
+    reader.of.resourceUpdated(uri);
   }
 
   /** Tells what was held back, until nothing is. */
@@ -157,15 +171,8 @@ export class Hints {
         await clock.sleep(EVERY_MS, this.#following?.signal);
         left = false;
         for (const reader of this.#readers.values()) {
-          if (reader.due.size === 0) continue;
-          left = true;
-          if (!reader.hasRoom) continue;
-          const uris = [...reader.due];
-          reader.due.clear();
-          for (const uri of uris) {
-            reader.heardAt.set(uri, this.#app.clock.now());
-            reader.of.resourceUpdated(uri);
-          }
+          for (const uri of reader.due) this.#tellDue(reader, uri);
+          left ||= reader.due.size > 0;
         }
       }
     } catch {
@@ -174,8 +181,4 @@ export class Hints {
       this.#flushing = false;
     }
   }
-}
-
-function sees({ of: { sight } }: Reader, event: NexusEvent): boolean {
-  return sight === undefined || sight.sees(event);
 }

@@ -4,6 +4,7 @@ import { packageVersion } from "../../observability/version.ts";
 import { operationNamed } from "../../operations/table.ts";
 import { callTool } from "./call-tool.ts";
 import { EVENTS_EXTENSION, handleEvents } from "./events/handle.ts";
+import type { Places } from "./places.ts";
 import { addResources } from "./resources.ts";
 import { MOST_WORKFLOW_TOOLS, OPERATION_TOOLS, type OperationTool, type ToolShape, WAIT_MS, workflowTool } from "./tools.ts";
 import type { UnderWay } from "./under-way.ts";
@@ -15,8 +16,8 @@ export interface McpParts {
   /** Aborts with SERVER_STOPPING for those who wait. */
   readonly stopping: AbortSignal;
   readonly underWay: UnderWay;
-  /** How many events/stream each caller has open. */
-  readonly streams: Map<string | undefined, number>;
+  /** Of events/stream. */
+  readonly streams: Places;
 }
 
 const INSTRUCTIONS = `Nexus runs workflows and records everything that happens in one ordered log of events.

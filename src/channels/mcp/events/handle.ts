@@ -16,9 +16,6 @@ import { eventTypes } from "./types.ts";
 export const EVENTS_EXTENSION = "io.modelcontextprotocol/events";
 
 const NEXT_POLL_MS = 5_000;
-const MOST_STREAMS = 1_000;
-/** Of one caller, where callers are known. */
-const MOST_OF_ONE = 100;
 const MOST_EVENTS = 50;
 
 const LIST: TObject = Type.Object({ cursor: Type.Optional(Type.String()) });
@@ -58,18 +55,12 @@ export function handleEvents(server: Server, parts: McpParts): void {
   on("events/poll", POLL, (params: Poll, ctx) => poll(app, params, ctx));
   on("events/stream", STREAM, async (params: Subscription, ctx) => {
     const begun = await begin(app, params);
-    const caller = app.access.caller?.userId;
-    const max = caller === undefined ? MOST_STREAMS : MOST_OF_ONE;
-    const open = streams.get(caller) ?? 0;
-    if (open >= max)
-      throw new ProtocolError(CODES.exhausted, `There are ${open} streams open, and no more can be.`, { limit: "streams", max });
-    streams.set(caller, open + 1);
+    const leave = streams.take(app.access.caller?.userId);
+    if (leave === undefined) throw new ProtocolError(CODES.exhausted, "As many streams are open as can be.", { limit: "streams" });
     try {
       return await parts.underWay.during(() => stream(parts, params.name, begun, ctx));
     } finally {
-      const left = (streams.get(caller) as number) - 1;
-      if (left > 0) streams.set(caller, left);
-      else streams.delete(caller);
+      leave();
     }
   });
   for (const method of ["events/subscribe", "events/unsubscribe"])

@@ -23,8 +23,10 @@ export async function stream(
 ): Promise<Record<string, unknown>> {
   const { feed } = await app.source();
   const { sight } = app.access;
+  const flow = exchanges.getStore()?.flow;
   const over = new AbortController();
-  const signal = AbortSignal.any([over.signal, ctx.mcpReq.signal, stopping]);
+  // A connection of 2025-11-25 outlives its streams: that this one has lost its reader, nobody else would tell.
+  const signal = AbortSignal.any([over.signal, ctx.mcpReq.signal, stopping, ...(flow === undefined ? [] : [flow.gone])]);
   const send = (kind: string, params: object): Promise<void> =>
     ctx.mcpReq.notify({
       method: `notifications/events/${kind}`,
