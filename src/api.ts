@@ -1,4 +1,5 @@
 import type { Authenticate } from "./access/authenticate.ts";
+import type { JwtOptions } from "./access/jwt.ts";
 import type { ConsumerOptions } from "./delivery/consumer-options.ts";
 import type { ConsumerHandle as Consumer } from "./delivery/consumers.ts";
 import type { Handler } from "./delivery/handlers.ts";
@@ -214,6 +215,8 @@ export interface NexusOptions<E = Definitions, W = Definitions, Mode = "open" | 
     | {
         /** Your site's own sign-in. @returns the caller, or `undefined` for 401. */
         readonly authenticate?: Authenticate | undefined;
+        /** Tokens of an identity provider: `sub` is the user, and `scope`, `scp` or `permissions` name scopes. */
+        readonly jwt?: JwtOptions | undefined;
       }
     | undefined;
   readonly limits?: { readonly [Key in keyof Limits]?: Limits[Key] | undefined } | undefined;

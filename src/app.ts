@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { randomBytes } from "node:crypto";
 import { Access } from "./access/access.ts";
+import type { Keys } from "./access/keys.ts";
 import type { EventQuery, HandlerFilter, NexusOptions, Off, On, Run, SubscribeOptions } from "./api.ts";
 import { AppLife, type Stopped } from "./app-life.ts";
 import { type ConsumerOptions, consumerPlan } from "./delivery/consumer-options.ts";
@@ -74,6 +75,8 @@ export class App implements AsyncDisposable {
     const clock = options.clock ?? systemClock;
     const registry = new WorkflowRegistry();
     const limits = limitsOf(options.limits);
+    const contexts = new AsyncLocalStorage<Context>();
+    this.access = new Access(contexts, options.auth ?? {}, clock);
     this.#setup = {
       source: `${options.name ?? "nexus"}/${randomBytes(6).toString("hex")}`,
       limits,
@@ -82,7 +85,8 @@ export class App implements AsyncDisposable {
       clock,
       logger: this.logger,
       counters: this.counters,
-      contexts: new AsyncLocalStorage<Context>(),
+      contexts,
+      access: this.access,
       registry,
       eventTypes: new EventTypes(),
       strict: options.eventTypes === "strict",
@@ -91,7 +95,6 @@ export class App implements AsyncDisposable {
       schedules: new Schedules({ registry, limits, clock, logger: this.logger, counters: this.counters }),
       newId: idMaker(() => clock.now()),
     };
-    this.access = new Access(this.#setup.contexts, options.auth?.authenticate);
     this.#life = new AppLife(this.#setup, options.store, {
       stopAccepting: () => this.stopAccepting(),
       closeStreams: () => this.closeStreams(),
@@ -339,6 +342,11 @@ export class App implements AsyncDisposable {
   async source(): Promise<Pick<OpenApp, "feed"> & { readonly log: OpenApp["store"]["log"] }> {
     const { store, feed } = await this.#life.ready();
     return { log: store.log, feed };
+  }
+
+  /** The API keys; opens the app. */
+  async keys(): Promise<Keys> {
+    return (await this.#life.ready()).keys;
   }
 
   /** The durable consumers and their dead letters; opens the app. */

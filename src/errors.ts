@@ -51,6 +51,7 @@ export interface ErrorDetails {
   INTERNAL: {};
   MEDIA_TYPE_UNSUPPORTED: { readonly mediaType: string };
   METHOD_NOT_ALLOWED: { readonly allowed: readonly string[] };
+  KEY_NOT_FOUND: { readonly keyId: string };
   NAME_INVALID: { readonly name: string; readonly reason?: string };
   NOT_FOUND: { readonly path: string };
   OPTION_INVALID: { readonly option: string; readonly reason: string };
@@ -74,6 +75,7 @@ export interface ErrorDetails {
   SESSION_ENDED: { readonly sessionId: string };
   SESSION_NOT_FOUND: { readonly sessionId: string; readonly similar?: readonly string[] };
   SESSION_TOO_LARGE: { readonly part: "data" | "changes"; readonly bytes: number; readonly limit: number };
+  SIGN_IN_UNAVAILABLE: { readonly issuer: string };
   SLOW_READER: { readonly retryAfterMs: number };
   STATE_CONFLICT: { readonly key: string; readonly revision: number };
   STATE_INVALID: { readonly key: string; readonly reason: string };
@@ -113,7 +115,7 @@ export const ERRORS: { readonly [Code in ErrorCode]: ErrorRow } = {
     500,
     false,
     "Without credentials and allowed hosts the server binds to this machine only.",
-    "Bind to 127.0.0.1, or set auth.authenticate and http.allowedHosts.",
+    "Bind to 127.0.0.1; or have credentials (nexus keys create, auth.jwt or auth.authenticate) and set http.allowedHosts.",
   ),
   BODY_INVALID: row(400, false, "The body is not the JSON that was expected.", "Send valid UTF-8 JSON; the detail says where it breaks."),
   BODY_TOO_LARGE: row(
@@ -183,6 +185,7 @@ export const ERRORS: { readonly [Code in ErrorCode]: ErrorRow } = {
   ),
   INPUT_INVALID: row(422, false, "The inputs do not fit the workflow's schema.", "Correct each fault; no run was made."),
   INTERNAL: row(500, false, "Something went wrong inside the server.", "The server's log has the details."),
+  KEY_NOT_FOUND: row(404, false, "There is no API key of this id that is still good.", "List the keys."),
   MEDIA_TYPE_UNSUPPORTED: row(
     415,
     false,
@@ -232,6 +235,12 @@ export const ERRORS: { readonly [Code in ErrorCode]: ErrorRow } = {
     false,
     "The data of a session would be too large.",
     "Keep the large part elsewhere, and a reference to it here.",
+  ),
+  SIGN_IN_UNAVAILABLE: row(
+    503,
+    true,
+    "The keys of the identity provider cannot be had.",
+    "Try again; if it stays so, see that the server reaches the issuer, or its jwksUrl.",
   ),
   SLOW_READER: row(408, true, "The reader took nothing for 30 seconds.", "Read faster, or narrow the filter; go on from your cursor."),
   STATE_CONFLICT: row(409, true, "The value was changed by someone else.", "Read it again, then repeat the change."),

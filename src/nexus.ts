@@ -1,5 +1,6 @@
 import type { FetchHandler, Nexus as NexusInterface, NexusOptions } from "./api.ts";
 import { App } from "./app.ts";
+import { isLoopback } from "./channels/http/guard.ts";
 import { listen, type Server } from "./channels/http/server.ts";
 import { refuse, type UpgradeHandler } from "./channels/http/upgrade.ts";
 import { NexusError } from "./errors.ts";
@@ -58,7 +59,7 @@ class NexusServer extends App {
 
   /** What keeps it from being reached from other machines. */
   #missingToBindWider(): string | undefined {
-    if (!this.access.hasCredentials) return "auth.authenticate";
+    if (!this.access.hasCredentials) return "credentials (an API key, auth.jwt or auth.authenticate)";
     return (this.#http.allowedHosts ?? []).length === 0 ? "http.allowedHosts" : undefined;
   }
 
@@ -71,13 +72,16 @@ class NexusServer extends App {
       await this.begin();
       return {};
     }
+    const host = options.host ?? this.#http.host ?? (process.env["NEXUS_HOST"] || "127.0.0.1");
+    // API keys are kept in the log's file: whether there are any says whether others may reach it.
+    if (!isLoopback(host) && !this.access.hasCredentials) await this.open();
     // The port first: when it is taken, nothing was opened, and no run was taken up.
     const upgrade: UpgradeHandler = (request, socket, head) => {
       if (!this.#site.upgrade(request, socket, head, ""))
         refuse(socket, new NexusError("NOT_FOUND", { path: (request.url ?? "").slice(0, 200) }), this.logger);
     };
     const server = await listen(this.fetch, upgrade, {
-      host: options.host ?? this.#http.host,
+      host,
       port: options.port ?? this.#http.port,
       missing: this.#missingToBindWider(),
     });

@@ -1,4 +1,7 @@
 import type { AsyncLocalStorage } from "node:async_hooks";
+import type { Access } from "./access/access.ts";
+import { Keys } from "./access/keys.ts";
+import { Tickets } from "./access/tickets.ts";
 import { isTold } from "./delivery/consumer-events.ts";
 import type { Consumers } from "./delivery/consumers.ts";
 import type { Handlers } from "./delivery/handler-set.ts";
@@ -50,6 +53,7 @@ export interface AppSetup {
   readonly handlers: Handlers;
   readonly consumers: Consumers;
   readonly schedules: Schedules;
+  readonly access: Access;
   newId(): string;
 }
 
@@ -66,6 +70,7 @@ export class OpenApp {
   readonly openRuns: OpenRuns;
   readonly retention: Retention;
   readonly sessions: OpenedSessions;
+  readonly keys: Keys;
   readonly #setup: AppSetup;
   readonly #secrets: Secrets;
 
@@ -78,12 +83,14 @@ export class OpenApp {
     services: RunServices,
     emitter: LogEmitter,
     keptTypes: KeptEventTypes,
+    keys: Keys,
   ) {
     this.#setup = setup;
     this.store = store;
     this.feed = feed;
     this.openRuns = openRuns;
     this.sessions = sessions;
+    this.keys = keys;
     this.recorder = services.recorder;
     this.#secrets = services.secrets;
     this.emitter = emitter;
@@ -142,7 +149,9 @@ export class OpenApp {
         },
       };
       const sessions = await OpenedSessions.open(services);
-      const app = new OpenApp(setup, opened, feed, openRuns, sessions, services, emitter, keptTypes);
+      const keys = await Keys.open({ state, clock, record: async (event) => void (await recorder.append(operatorsEvent(setup, event))) });
+      setup.access.open({ keys, tickets: await Tickets.open({ state, clock }, keys) });
+      const app = new OpenApp(setup, opened, feed, openRuns, sessions, services, emitter, keptTypes, keys);
       heard.by = app;
       setup.handlers.open(app.#handlerSetup());
       setup.consumers.open({
@@ -243,4 +252,20 @@ export class OpenApp {
       data: { eventId: event.id, error: runErrorOf(error) },
     };
   }
+}
+
+/** An event about the app itself, with whoever caused it: for operators alone. */
+function operatorsEvent(setup: AppSetup, event: Pick<NewEvent, "type" | "data">): NewEvent {
+  const { contexts, source } = setup;
+  const id = setup.newId();
+  const around = surrounding(contexts);
+  return {
+    id,
+    channel: around?.channel ?? "app",
+    source,
+    correlationId: id,
+    ...(around !== undefined && inherited({ ...around, sessionId: undefined })),
+    visibility: "operators",
+    ...event,
+  };
 }

@@ -1,3 +1,4 @@
+import type { JwtOptions } from "./access/jwt.ts";
 import type { NexusOptions } from "./api.ts";
 import { NexusError } from "./errors.ts";
 import type { EventDefinition, Workflow } from "./events/definitions.ts";
@@ -28,7 +29,8 @@ const HTTP_OPTIONS: readonly string[] = ["host", "port", "allowedHosts", "allowe
   NexusOptions["http"]
 >)[];
 const RETENTION_LIMITS: readonly string[] = ["maxAgeMs", "maxEvents", "maxBytes"] satisfies readonly (keyof RetentionLimits)[];
-const AUTH_OPTIONS: readonly string[] = ["authenticate"] satisfies readonly (keyof NonNullable<NexusOptions["auth"]>)[];
+const AUTH_OPTIONS: readonly string[] = ["authenticate", "jwt"] satisfies readonly (keyof NonNullable<NexusOptions["auth"]>)[];
+const JWT_OPTIONS: readonly string[] = ["issuer", "audience", "jwksUrl"] satisfies readonly (keyof JwtOptions)[];
 const MCP_OPTIONS: readonly string[] = ["toolPerWorkflow"] satisfies readonly (keyof Exclude<NexusOptions["mcp"], false | undefined>)[];
 const RUN_OPTIONS: readonly string[] = [
   "sessionId",
@@ -70,10 +72,29 @@ function checkAuth(auth: NexusOptions["auth"]): void {
   if (auth === undefined) return;
   for (const option of Object.keys(auth))
     if (!AUTH_OPTIONS.includes(option)) throw new NexusError("OPTION_UNSUPPORTED", { option: `auth.${option}` });
-  if (typeof auth.authenticate !== "function")
+  const { authenticate, jwt } = auth;
+  if (authenticate === undefined && jwt === undefined)
     throw new NexusError("OPTION_INVALID", {
-      option: "auth.authenticate",
-      reason: "it is not a function; leave auth out for an app without credentials",
+      option: "auth",
+      reason: "it says neither authenticate nor jwt; leave it out for an app without credentials, or with API keys alone",
+    });
+  if (authenticate !== undefined && typeof authenticate !== "function")
+    throw new NexusError("OPTION_INVALID", { option: "auth.authenticate", reason: "it is not a function" });
+  if (jwt !== undefined) checkJwt(jwt);
+}
+
+function checkJwt(jwt: JwtOptions): void {
+  for (const option of Object.keys(jwt))
+    if (!JWT_OPTIONS.includes(option)) throw new NexusError("OPTION_UNSUPPORTED", { option: `auth.jwt.${option}` });
+  for (const option of ["issuer", "audience"] as const)
+    if (typeof jwt[option] !== "string" || jwt[option] === "")
+      throw new NexusError("OPTION_INVALID", { option: `auth.jwt.${option}`, reason: "it is not a text" });
+  // Over http whoever is in between could say which keys are good.
+  const url = jwt.jwksUrl ?? jwt.issuer;
+  if (!/^https:\/\/|^http:\/\/(?:localhost|127\.0\.0\.1|\[::1\])(?:[:/]|$)/.test(url))
+    throw new NexusError("OPTION_INVALID", {
+      option: jwt.jwksUrl === undefined ? "auth.jwt.issuer" : "auth.jwt.jwksUrl",
+      reason: "it is not an https address",
     });
 }
 

@@ -9,11 +9,14 @@ import { pageAnswer } from "./channels/http/page.ts";
 import { problemResponse } from "./channels/http/problem.ts";
 import { routes } from "./channels/http/routes.ts";
 import type { OpenStream } from "./channels/http/sse.ts";
+import { ticketOf } from "./channels/http/ticket.ts";
 import { socketUpgrade } from "./channels/http/upgrade.ts";
 import type { EndpointOptions, McpEndpoint } from "./channels/mcp/endpoint.ts";
 import { NexusError } from "./errors.ts";
+import type { Context } from "./events/context.ts";
 import type { Channel } from "./events/event.ts";
 import { activeTraceparent, readTraceparent } from "./observability/trace.ts";
+import { operationNamed, STREAMS } from "./operations/table.ts";
 
 /** How often streams are looked after. */
 const TEND_MS = 3_000;
@@ -23,7 +26,8 @@ const HEALTH = ["/healthz", "/readyz"];
 export class Site {
   readonly #app: App;
   readonly #guard: GuardOptions;
-  readonly #streams = new Set<OpenStream>();
+  /** With whether the credential that each was opened with is good no more. */
+  readonly #streams = new Map<OpenStream, () => boolean>();
   readonly #routes = new Map<string, Hono>();
   readonly #upgrade: ReturnType<typeof socketUpgrade>;
   #tending: NodeJS.Timeout | undefined;
@@ -44,8 +48,21 @@ export class Site {
         const { headers } = request;
         checkCaller(headers.host, headers.origin, this.#guard);
         if (app.isStopping) throw stopping();
-        const context = await app.access.contextOf(upgradeRequestOf(request), channelOf(headers["nexus-channel"]));
-        return { ...context, traceparent: traceOf(headers["traceparent"]) };
+        await app.begin();
+        const [web, channel, traceparent] = [
+          upgradeRequestOf(request),
+          channelOf(headers["nexus-channel"]),
+          traceOf(headers["traceparent"]),
+        ];
+        const later = (credential: string): Promise<Context> =>
+          app.access.contextOfCredential(credential, channel).then((context) => ({ ...context, traceparent }));
+        try {
+          return { context: { ...(await app.access.contextOf(web, channel, ticketIn(web))), traceparent }, later };
+        } catch (error) {
+          // Whoever has shown nothing may yet say who it is, in its first frame.
+          if (!NexusError.is(error, "UNAUTHENTICATED") || !app.access.mayAuthenticateLater(web)) throw error;
+          return { context: undefined, later };
+        }
       },
       opened: (stream) => this.#opened(stream),
     });
@@ -78,7 +95,8 @@ export class Site {
     if (page !== undefined) return page;
     const isMcp = this.#mcp !== false && new URL(request.url).pathname === `${basePath}/mcp`;
     const channel = isMcp ? "mcp" : channelOf(request.headers.get("nexus-channel") ?? undefined);
-    const caller = await this.#app.access.contextOf(request, channel);
+    const ticket = streamed(request, basePath) ? ticketIn(request) : undefined;
+    const caller = await this.#app.access.contextOf(request, channel, ticket);
     const context = { ...caller, traceparent: traceOf(request.headers.get("traceparent") ?? undefined) };
     const session = request.headers.get("nexus-session");
     const around = session === null ? context : await this.#app.inSession(context, session);
@@ -116,7 +134,7 @@ export class Site {
   async close(): Promise<void> {
     this.#stopping.abort(stopping());
     clearInterval(this.#tending);
-    for (const stream of this.#streams) stream.stop(stopping());
+    for (const stream of this.#streams.keys()) stream.stop(stopping());
     await (await this.#endpoint)?.close();
   }
 
@@ -143,10 +161,14 @@ export class Site {
 
   #opened(stream: OpenStream): () => void {
     if (this.#stopping.signal.aborted) throw stopping();
-    this.#streams.add(stream);
+    const { caller } = this.#app.access;
+    this.#streams.set(stream, () => caller?.lapsed?.() === true);
     // One timer for all of them, as long as there are any.
     this.#tending ??= setInterval(() => {
-      for (const each of this.#streams) each.tend();
+      for (const [each, lapsed] of this.#streams) {
+        if (lapsed()) each.stop(new NexusError("UNAUTHENTICATED", {}, { detail: "The credential is good no more." }));
+        else each.tend();
+      }
     }, TEND_MS).unref();
     return () => {
       this.#streams.delete(stream);
@@ -155,6 +177,17 @@ export class Site {
       this.#tending = undefined;
     };
   }
+}
+
+/** Whether a request is for one of the streams that a browser opens, which can send no header. */
+function streamed({ method, url }: Request, basePath: string): boolean {
+  const { pathname } = new URL(url);
+  return method === "GET" && [STREAMS.stream.path, operationNamed("events.poll").path].some((path) => pathname === basePath + path);
+}
+
+function ticketIn({ headers }: Request): string | undefined {
+  const header = (name: string): string | undefined => headers.get(name) ?? undefined;
+  return ticketOf({ cookie: header("cookie"), origin: header("origin"), host: header("host"), site: header("sec-fetch-site") });
 }
 
 /** What stands before a mounted site's paths, without a slash at its end. */

@@ -89,6 +89,25 @@ export const BUILT_IN_TYPES: { readonly [T in BuiltInType]: { readonly says: str
   "handler.failed": { says: "A handler failed.", data: Type.Object({ eventId: Type.String(), error: ERROR }) },
   "consumer.retrying": { says: "A delivery failed; it is tried again.", data: Type.Object({ ...DELIVERY, delayMs: MS }) },
   "consumer.dead_lettered": { says: "A delivery failed, and is tried no more.", data: Type.Object(DELIVERY) },
+  "access.denied": {
+    says: "Somebody was refused, and how often since this was last said.",
+    data: Type.Object({
+      code: Type.String({ description: "UNAUTHENTICATED, FORBIDDEN, RATE_LIMITED …" }),
+      count: Type.Integer({ minimum: 1 }),
+      scope: Type.Optional(Type.String({ description: "What was missing." })),
+      address: Type.Optional(Type.String({ description: "Where it came from, when it is not known who that was." })),
+    }),
+  },
+  "key.created": {
+    says: "An API key was made.",
+    data: Type.Object({
+      keyId: Type.String(),
+      owner: Type.String({ description: "The userId it stands for." }),
+      scopes: Type.Array(Type.String()),
+      expiresAt: Type.Optional(TIME),
+    }),
+  },
+  "key.revoked": { says: "An API key is good no more.", data: Type.Object({ keyId: Type.String(), owner: Type.String() }) },
   "consumer.lost": {
     says: "Events went before a consumer had read them.",
     data: Type.Object({ consumer: Type.String(), from: Type.String(), to: Type.String(), count: Type.Integer() }),

@@ -39,6 +39,9 @@ export interface BuiltInData<Inputs = JsonObject, Result = unknown> {
   "handler.failed": { readonly eventId: string; readonly error: RunError };
   "consumer.retrying": DeliveryData & { readonly delayMs: number };
   "consumer.dead_lettered": DeliveryData;
+  "access.denied": { readonly code: string; readonly count: number; readonly scope?: string; readonly address?: string };
+  "key.created": { readonly keyId: string; readonly owner: string; readonly scopes: readonly string[]; readonly expiresAt?: number };
+  "key.revoked": { readonly keyId: string; readonly owner: string };
   "consumer.lost": { readonly consumer: string; readonly from: Cursor; readonly to: Cursor; readonly count: number };
 }
 export interface StepData {

@@ -1,14 +1,14 @@
 import type { AsyncLocalStorage } from "node:async_hooks";
 import { activeTraceparent, inTrace } from "../observability/trace.ts";
 import type { Channel, NewEvent, NexusEvent } from "./event.ts";
-import type { Principal } from "./principal.ts";
+import type { Caller } from "./principal.ts";
 
 /** What surrounds a call: whatever is recorded within it inherits these. Carried by AsyncLocalStorage, one for each app. */
 export interface Context {
   readonly channel: Channel;
   readonly userId?: string | undefined;
   /** Who calls from outside, once there are credentials. Absent in process, and as long as there are none: then everything is allowed. */
-  readonly principal?: Principal | undefined;
+  readonly principal?: Caller | undefined;
   readonly sessionId?: string | undefined;
   readonly workflowName?: string | undefined;
   readonly runId?: string | undefined;

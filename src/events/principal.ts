@@ -19,3 +19,11 @@ export interface Principal {
   readonly userId: string;
   readonly scopes: readonly Scope[];
 }
+
+/** Who makes a call from outside, and with what. */
+export interface Caller extends Principal {
+  /** The API key it came with. */
+  readonly keyId?: string;
+  /** Whether its credential is good no more: asked of streams that are open. */
+  readonly lapsed?: () => boolean;
+}

@@ -1,5 +1,6 @@
 import Type, { type TObject, type TSchema } from "typebox";
 import { CHANNELS } from "../events/event.ts";
+import { SCOPES } from "../events/principal.ts";
 
 const ANY = Type.Unknown();
 const ANY_OBJECT = Type.Record(Type.String(), Type.Unknown());
@@ -141,6 +142,16 @@ const SCHEDULE: TObject = Type.Object({
   lastRunId: Type.Optional(Type.String()),
   lastDueAt: Type.Optional(TIME),
 });
+const KEY: TObject = Type.Object({
+  id: Type.String(),
+  userId: Type.String(),
+  scopes: Type.Array(Type.Enum([...SCOPES])),
+  name: Type.Optional(Type.String()),
+  createdAt: TIME,
+  expiresAt: Type.Optional(TIME),
+  revokedAt: Type.Optional(TIME),
+});
+const MADE_KEY: TSchema = Type.Intersect([KEY, Type.Object({ key: Type.String({ description: "Shown this once." }) })]);
 const RECEIPT: TObject = Type.Object({ id: Type.String(), sequence: Type.Integer({ minimum: 1 }), cursor: CURSOR });
 
 const RECEIPTS: TObject = Type.Object({ receipts: Type.Array(RECEIPT), cursor: CURSOR });
@@ -155,6 +166,7 @@ export const SHAPES: Readonly<Record<string, TSchema>> = {
   Consumer: CONSUMER,
   DeadLetter: DEAD_LETTER,
   Schedule: SCHEDULE,
+  Key: KEY,
   Receipt: RECEIPT,
 };
 
@@ -220,6 +232,10 @@ export const ANSWERS: Readonly<Record<string, Readonly<Record<number, TSchema>>>
   },
   "deadLetters.drop": { 200: Type.Object({ consumer: Type.String(), eventId: Type.String(), dropped: Type.Literal(true) }) },
   "schedules.list": { 200: page("schedules", SCHEDULE) },
+  "keys.list": { 200: page("keys", KEY) },
+  "keys.create": { 201: MADE_KEY },
+  "keys.revoke": { 200: KEY },
+  "keys.rotate": { 201: MADE_KEY },
   health: { 200: ANY_OBJECT },
 };
 

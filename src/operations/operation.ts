@@ -76,7 +76,8 @@ export interface Operation<
   readonly filter?: "bounded" | "open";
   /** HTTP also takes ("in") or answers with ("out") CloudEvents here, when a request says so. */
   readonly cloudEvents?: "in" | "out";
-  readonly tool: Tool<Also>;
+  /** Absent for what no agent is to do. */
+  readonly tool?: Tool<Also>;
   run(
     app: App,
     input: Static<Params> &

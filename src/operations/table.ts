@@ -4,6 +4,7 @@ import { DEAD_LETTER_OPERATIONS } from "./dead-letters.ts";
 import { EVENT_TYPE_OPERATIONS } from "./event-types.ts";
 import { EVENT_OPERATIONS } from "./events.ts";
 import { HEALTH_OPERATIONS } from "./health.ts";
+import { KEY_OPERATIONS } from "./keys.ts";
 import type { Operation } from "./operation.ts";
 import { RUN_OPERATIONS } from "./runs.ts";
 import { SCHEDULE_OPERATIONS } from "./schedules.ts";
@@ -20,6 +21,7 @@ export const OPERATIONS: readonly Operation[] = [
   ...SESSION_OPERATIONS,
   ...CONSUMER_OPERATIONS,
   ...DEAD_LETTER_OPERATIONS,
+  ...KEY_OPERATIONS,
   ...HEALTH_OPERATIONS,
 ];
 
@@ -37,6 +39,9 @@ export const STREAMS: { readonly stream: Stream; readonly subscribe: Stream } = 
   stream: { path: "/events/stream", scope: "events:read" },
   subscribe: { path: "/events/ws", scope: "events:read" },
 };
+
+/** Where a browser gets the ticket that its streams are opened with: a cookie, so only HTTP has it. */
+export const TICKETS: Stream = { path: "/tickets", scope: "events:read" };
 
 /** What describes the rest; the channels render it. */
 export const DOCUMENTS: { readonly openapi: Document; readonly asyncapi: Document } = {

@@ -169,9 +169,21 @@ test("[access.2] in process everything is seen and allowed, also with credential
 });
 
 test.each<[string, unknown, object]>([
-  ["jwt", { authenticate: () => undefined, jwt: {} }, { code: "OPTION_UNSUPPORTED", details: { option: "auth.jwt" } }],
-  ["without authenticate", {}, { code: "OPTION_INVALID", details: { option: "auth.authenticate" } }],
+  ["jwt without an issuer", { jwt: {} }, { code: "OPTION_INVALID", details: { option: "auth.jwt.issuer" } }],
+  [
+    "jwt of an issuer that others may speak for",
+    { jwt: { issuer: "http://sign-in.example", audience: "nexus" } },
+    { code: "OPTION_INVALID" },
+  ],
+  ["jwt with a misspelt option", { jwt: { issuer: "https://a.example", audience: "n", jwks: "" } }, { code: "OPTION_UNSUPPORTED" }],
+  ["by something else", { saml: {} }, { code: "OPTION_UNSUPPORTED", details: { option: "auth.saml" } }],
+  ["without authenticate", {}, { code: "OPTION_INVALID", details: { option: "auth" } }],
   ["with an authenticate that is none", { authenticate: undefined }, { code: "OPTION_INVALID" }],
+  [
+    "with an authenticate that is no function",
+    { authenticate: true },
+    { code: "OPTION_INVALID", details: { option: "auth.authenticate" } },
+  ],
 ])("[access.1] auth %s is refused: an app that was to have credentials does not open without", (_what, auth, error) => {
   let thrown: unknown;
   try {

@@ -5,7 +5,7 @@ import { silent } from "../http/fixtures/site.ts";
 import { authenticate, cookie } from "./fixtures/people.ts";
 
 test.each<[string, object, string]>([
-  ["credentials", { http: { allowedHosts: ["nexus.example"] } }, "Without auth.authenticate"],
+  ["credentials", { http: { allowedHosts: ["nexus.example"] } }, "Without credentials (an API key, auth.jwt or auth.authenticate)"],
   ["allowed hosts", { auth: { authenticate } }, "Without http.allowedHosts"],
   ["any allowed host", { auth: { authenticate }, http: { allowedHosts: [] } }, "Without http.allowedHosts"],
 ])("[access.3] without %s it does not bind wider, and says what is missing", async (_what, options, says) => {

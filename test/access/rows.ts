@@ -1,5 +1,7 @@
 import { FatalError, type Nexus, type Principal } from "nexus-event-system";
 
+import { cookie } from "./fixtures/people.ts";
+
 type Scope = Principal["scopes"][number];
 
 /** How an operation is asked, and what of it somebody may own. */
@@ -49,6 +51,17 @@ async function deadLetter(app: Nexus, name: string): Promise<string> {
   const id = await consumer(app, name);
   await app.emitEvent("dying", { text: mark(name) }, { id, correlationId: id, userId: name });
   await app.waitForEvent("consumer.dead_lettered", { match: { eventId: id }, after: "earliest" });
+  return id;
+}
+
+/** An API key. Only operators make them, for whomever. */
+async function key(app: Nexus, name: string): Promise<string> {
+  const request = new Request("http://localhost/keys", {
+    method: "POST",
+    headers: { ...cookie("operator"), "content-type": "application/json" },
+    body: JSON.stringify({ userId: name, scopes: ["admin"], name: mark(name) }),
+  });
+  const { id } = (await (await app.fetch(request)).json()) as { readonly id: string };
   return id;
 }
 
@@ -102,5 +115,9 @@ export const ROWS: Readonly<Record<string, Row>> = {
     auditor: 403,
   },
   "deadLetters.drop": { scope: "admin", ask: (id) => ["DELETE", `/dead-letters/${id}/${id}`], make: deadLetter, status: 200, auditor: 403 },
+  "keys.list": { scope: "admin", ask: () => ["GET", "/keys"], status: 200, auditor: 403 },
+  "keys.create": { scope: "admin", ask: () => ["POST", "/keys", { userId: "x", scopes: ["admin"] }], status: 201, auditor: 403 },
+  "keys.revoke": { scope: "admin", ask: (id) => ["POST", `/keys/${id}/revoke`, {}], make: key, status: 200, auditor: 403 },
+  "keys.rotate": { scope: "admin", ask: (id) => ["POST", `/keys/${id}/rotate`, {}], make: key, status: 201, auditor: 403 },
   health: { scope: "admin", ask: () => ["GET", "/health"], status: 200, auditor: 403 },
 };

@@ -106,10 +106,10 @@ test("[documents.1] what operations answer fits what the document says of them",
   app.schedule("hourly", { workflow, everyMs: 3_600_000, inputs: { n: 1 } });
   const { body: document } = await site.get("/openapi.json");
   const seen = new Set<string>();
-  const check = async (method: string, path: string, template: string, body?: unknown): Promise<any> => {
+  const check = async (method: string, path: string, template: string, body?: unknown, headers: object = {}): Promise<any> => {
     const response = await fetch(site.url + path, {
       method,
-      headers: { "content-type": "application/json" },
+      headers: { "content-type": "application/json", ...headers },
       ...(body !== undefined && { body: JSON.stringify(body) }),
     });
     const answered = await response.json();
@@ -152,6 +152,12 @@ test("[documents.1] what operations answer fits what the document says of them",
   await check("DELETE", "/consumers/c", "/consumers/{name}");
   await check("GET", "/schedules", "/schedules");
   await check("GET", "/health", "/health");
+  // From the first key on every call needs one.
+  const { key } = await check("POST", "/keys", "/keys", { userId: "ann", scopes: ["admin"], name: "first", expiresInMs: 60_000 });
+  const authorization = { authorization: `Bearer ${key}` };
+  const { keys } = await check("GET", "/keys", "/keys", undefined, authorization);
+  const { key: next } = await check("POST", `/keys/${keys[0].id}/rotate`, "/keys/{keyId}/rotate", {}, authorization);
+  await check("POST", `/keys/${keys[0].id}/revoke`, "/keys/{keyId}/revoke", {}, { authorization: `Bearer ${next}` });
   const described: string[] = Object.values(document.paths as Record<string, object>).flatMap((methods) =>
     Object.values(methods).map(({ operationId }: any) => operationId as string),
   );

@@ -2,7 +2,7 @@ import type { Nexus } from "nexus-event-system";
 import { describe, expect, test } from "vitest";
 import { cookie, guarded } from "../access/fixtures/people.ts";
 import { mark, ROWS } from "../access/rows.ts";
-import { toolCall, toolOf } from "./fixtures/tool-call.ts";
+import { TOOL_ROWS, toolCall, toolOf } from "./fixtures/tool-call.ts";
 import { type Answer, ERAS, type Era, Line } from "./fixtures/wire.ts";
 
 type At = Awaited<ReturnType<typeof guarded>>;
@@ -49,7 +49,7 @@ describe.each(ERAS)("%s", (era) => {
       ...["tools/list", "resources/list", "resources/templates/list", "events/list", "subscriptions/listen", "server/discover"].map(
         (method) => nobody.ask(method),
       ),
-      ...Object.keys(ROWS).map((operation) => nobody.call(toolOf(operation), toolCall(operation, (ROWS[operation] as any).ask("x")).args)),
+      ...TOOL_ROWS.map(([operation, row]) => nobody.call(toolOf(operation), toolCall(operation, row.ask("x")).args)),
       ...Object.keys(RESOURCES).map((uri) => nobody.ask("resources/read", { uri })),
     ];
     for (const { status, message } of await Promise.all(asked))
@@ -58,7 +58,7 @@ describe.each(ERAS)("%s", (era) => {
     expect(await headOf(at.app)).toBe(before);
   });
 
-  describe.each(Object.entries(ROWS))("the tool of %s", (operation, row) => {
+  describe.each(TOOL_ROWS)("the tool of %s", (operation, row) => {
     const ask = (who: Line, id: string): Promise<Answer> => {
       const { name, args } = toolCall(operation, row.ask(id));
       return who.call(name, args);

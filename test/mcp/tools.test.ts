@@ -2,14 +2,15 @@ import { AjvJsonSchemaValidator } from "@modelcontextprotocol/client/validators/
 import { fakeClock } from "nexus-event-system/testing";
 import { describe, expect, test } from "vitest";
 import { OPERATIONS } from "../../src/operations/table.ts";
-import { ROWS } from "../access/rows.ts";
 import { replyOf, type Site, serve } from "../http/fixtures/site.ts";
 import { WORKFLOWS } from "../http/fixtures/workflows.ts";
 import { type Agent, CLIENTS } from "./fixtures/clients.ts";
-import { toolCall, toolOf } from "./fixtures/tool-call.ts";
+import { TOOL_ROWS, toolCall, toolOf } from "./fixtures/tool-call.ts";
 
 const ajv = new AjvJsonSchemaValidator();
 /** What may undo something, or act on the world. */
+/** A key is not to be read by a model. */
+const FOR_AGENTS = OPERATIONS.flatMap(({ tool, ...operation }) => (tool === undefined ? [] : [{ ...operation, tool }]));
 const DESTRUCTIVE = [
   "run_workflow",
   "cancel_run",
@@ -31,8 +32,8 @@ describe.each(Object.entries(CLIENTS))("%s", (_client, connect) => {
     await using agent = await connect(site.url);
     const tools = await agent.tools();
     const hints = Object.fromEntries(tools.map(({ name, annotations }) => [name, annotations]));
-    expect(Object.keys(hints).sort()).toEqual(OPERATIONS.map(({ tool }) => `nexus_${tool.name}`).sort());
-    for (const { name, method, tool } of OPERATIONS)
+    expect(Object.keys(hints).sort()).toEqual(FOR_AGENTS.map(({ tool }) => `nexus_${tool.name}`).sort());
+    for (const { name, method, tool } of FOR_AGENTS)
       expect([name, hints[`nexus_${tool.name}`]]).toMatchObject([
         name,
         { readOnlyHint: method === "GET", destructiveHint: DESTRUCTIVE.includes(tool.name) },
@@ -63,7 +64,7 @@ describe.each(Object.entries(CLIENTS))("%s", (_client, connect) => {
     return structuredContent;
   }
 
-  test.each(Object.entries(ROWS))(
+  test.each(TOOL_ROWS)(
     "[mcp.1] %s answers what HTTP answers, as data that fits what is told of it, and as text",
     async (operation, row) => {
       await using site = await serve({ workflows: WORKFLOWS, clock: fakeClock() });
@@ -94,9 +95,9 @@ describe.each(Object.entries(CLIENTS))("%s", (_client, connect) => {
     const reading = (await agent.tools()).filter(({ annotations }) => annotations.readOnlyHint).map(({ name }) => name);
     const { app } = site;
     const rows = await Promise.all(
-      Object.entries(ROWS)
-        .filter(([operation]) => reading.includes(toolOf(operation)))
-        .map(async ([operation, row]) => toolCall(operation, row.ask((await row.make?.(app, "ann")) ?? ""))),
+      TOOL_ROWS.filter(([operation]) => reading.includes(toolOf(operation))).map(async ([operation, row]) =>
+        toolCall(operation, row.ask((await row.make?.(app, "ann")) ?? "")),
+      ),
     );
     expect(rows).toHaveLength(reading.length);
     await app.emitEvent("before", 1);

@@ -36,7 +36,7 @@ function isAllowed(host: string, allowedHosts: readonly string[]): boolean {
 }
 
 /** The host of an http origin as a Host header has it: without the port that the scheme implies. */
-function hostOf(origin: string): string | undefined {
+export function hostOf(origin: string): string | undefined {
   if (!/^https?:\/\//i.test(origin) || !URL.canParse(origin)) return undefined;
   const { host, origin: serialised } = new URL(origin);
   // A browser sends it serialised; whatever else it carries is not a browser's.

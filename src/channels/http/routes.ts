@@ -8,13 +8,14 @@ import type { EventPage } from "../../log/event-page.ts";
 import { checkInput, coerced } from "../../operations/input.ts";
 import type { Method, Operation } from "../../operations/operation.ts";
 import { perform } from "../../operations/perform.ts";
-import { DOCUMENTS, OPERATIONS, STREAMS } from "../../operations/table.ts";
+import { DOCUMENTS, OPERATIONS, STREAMS, TICKETS } from "../../operations/table.ts";
 import { readBody } from "./body.ts";
 import { batchResponse, bringsCloudEvents, readCloudEvents, wantsCloudEvents } from "./cloudevents.ts";
 import { problemResponse } from "./problem.ts";
 import { readFilterQuery, readQuery } from "./query.ts";
 import { checkOnLoss } from "./resume.ts";
 import { type OpenStream, SSE_HEADERS, sseResponse } from "./sse.ts";
+import { ticketCookie } from "./ticket.ts";
 
 /** What the routes need of the site they are part of. */
 export interface RouteParts {
@@ -57,6 +58,16 @@ export function routes(parts: RouteParts, basePath: string): Hono {
   });
   on("GET", STREAMS.subscribe.path, async () => {
     throw new NexusError("UPGRADE_REQUIRED", { subprotocol: "nexus.v1" });
+  });
+  on("POST", TICKETS.path, async (c) => {
+    app.access.check(TICKETS.scope);
+    const made = app.access.ticket();
+    // Before there are credentials a stream needs none.
+    if (made === undefined) return document({});
+    const answer = document({ expiresAt: made.expiresAt });
+    const secure = new URL(c.req.url).protocol === "https:";
+    answer.headers.set("set-cookie", ticketCookie(made.ticket, made.expiresAt, `${basePath}/events`, secure));
+    return answer;
   });
   on("GET", DOCUMENTS.openapi.path, async (c) => {
     app.access.check(DOCUMENTS.openapi.scope);

@@ -28,9 +28,9 @@ const CLOSING_MS = 1_000;
 export async function listen(
   fetch: FetchHandler,
   upgrade: UpgradeHandler,
-  options: { readonly host: string | undefined; readonly port: number | undefined; readonly missing: string | undefined },
+  options: { readonly host: string; readonly port: number | undefined; readonly missing: string | undefined },
 ): Promise<Server> {
-  const host = options.host ?? (process.env["NEXUS_HOST"] || "127.0.0.1");
+  const { host } = options;
   if (!isLoopback(host) && options.missing !== undefined) throw bindRefused(host, options.missing);
   const port = portOf(String(options.port ?? (process.env["NEXUS_PORT"] || process.env["PORT"] || "8000")));
   const listener = getRequestListener(

@@ -5,6 +5,7 @@ import { NexusError, type Problem } from "../../errors.ts";
 import type { Context } from "../../events/context.ts";
 import { parseFilter } from "../../events/filter.ts";
 import type { Encoder } from "../../log/batch.ts";
+import { background } from "../../observability/clock.ts";
 import { loggedProblem } from "../../operations/logged-problem.ts";
 import type { Answer } from "../../operations/operation.ts";
 import { STREAMS } from "../../operations/table.ts";
@@ -13,12 +14,15 @@ import { checkOnLoss, resumeAt } from "./resume.ts";
 import { textFrame } from "./socket-frame.ts";
 import { type ClientFrame, callOperation, checkFrame, readFrame } from "./socket-ops.ts";
 import type { OpenStream } from "./sse.ts";
+import type { Admitted } from "./upgrade.ts";
 
 /** With one more page this is about 256 KiB. */
 const ROOM_BYTES = 160 * 1024;
 const SUBSCRIPTIONS = 100;
 const CALLS_AT_ONCE = 64;
 const PING_EVERY_MS = 30_000;
+/** How long it may take to say who it is. */
+const AUTHENTICATE_MS = 5_000;
 /** How long a peer may take to answer that the connection is closed. */
 const CLOSING_MS = 2_000;
 
@@ -27,7 +31,9 @@ export class Socket implements OpenStream {
   readonly #app: App;
   readonly #ws: WebSocket;
   readonly #raw: Duplex;
-  readonly #context: Context;
+  readonly #later: Admitted["later"];
+  /** Absent until it has said who it is. */
+  #context: Context | undefined;
   readonly #pushes = new Map<string, Push>();
   /** Subscriptions that are being made. */
   readonly #subscribing = new Map<string, Promise<void>>();
@@ -36,6 +42,8 @@ export class Socket implements OpenStream {
   /** Frames that came when no more could be taken. */
   readonly #held: [RawData, boolean][] = [];
   readonly #gone = new AbortController();
+  /** Aborts when it is known who calls. */
+  readonly #known = new AbortController();
   #calls = 0;
   #corked = false;
   /** Since when it takes no answers, and so is asked for no more calls. */
@@ -44,11 +52,13 @@ export class Socket implements OpenStream {
   #pingedAt: number;
   #taken = 0;
 
-  constructor(app: App, ws: WebSocket, raw: Duplex, context: Context, closed: () => void) {
+  constructor(app: App, ws: WebSocket, raw: Duplex, { context, later }: Admitted, closed: () => void) {
     this.#app = app;
     this.#ws = ws;
     this.#raw = raw;
     this.#context = context;
+    this.#later = later;
+    if (context === undefined) this.#awaitCaller();
     this.#pingedAt = app.clock.now();
     ws.on("message", (data, isBinary) => this.#message(data, isBinary));
     ws.on("pong", () => (this.#unanswered = 0));
@@ -64,6 +74,8 @@ export class Socket implements OpenStream {
   }
 
   tend(): void {
+    if (this.#context?.principal?.lapsed?.() === true)
+      return this.stop(new NexusError("UNAUTHENTICATED", {}, { detail: "The credential is good no more." }));
     if (this.#taken !== this.#takenByPeer()) this.#progressed();
     if (this.#deafSince !== undefined && this.#app.clock.now() - this.#deafSince >= STUCK_MS) return this.#letGo();
     for (const push of this.#pushes.values()) push.tend();
@@ -102,8 +114,12 @@ export class Socket implements OpenStream {
     const { id } = frame;
     this.#used.add(id);
     this.#calls += 1;
-    this.#app
-      .within(this.#context, () => this.#answer(frame))
+    const context = this.#context;
+    const answered =
+      context === undefined || frame.op === "authenticate"
+        ? this.#authenticate(frame)
+        : this.#app.within(context, () => this.#answer(frame));
+    answered
       .catch((error: unknown) => {
         this.#pushes.get(id)?.stop();
         this.#pushes.delete(id);
@@ -129,23 +145,45 @@ export class Socket implements OpenStream {
       case "emit":
       case "execute":
         return this.#reply(id, (await this.#called(frame)).body);
-      case "authenticate":
-        // Any caller passes as long as there are no credentials; and where there are, the request has said who calls.
-        if (!this.#app.access.hasCredentials) return this.#reply(id, {});
-        throw new NexusError(
-          "UNAUTHENTICATED",
-          {},
-          { detail: "Who calls is told by the headers of the request; no credential is taken here." },
-        );
       default:
         return this.#reply(id, {});
     }
   }
 
+  /** Whoever has not said who it is says so first; later the same caller may show a fresh credential. */
+  async #authenticate(frame: ClientFrame): Promise<void> {
+    const before = this.#context;
+    try {
+      checkFrame(frame);
+      if (frame.op !== "authenticate") throw new NexusError("UNAUTHENTICATED", {}, { detail: "The first frame is authenticate." });
+      const { credential } = frame;
+      if (typeof credential !== "string") throw new NexusError("PROTOCOL_INVALID", { reason: "its credential is not a text" });
+      const context = await this.#later(credential);
+      if (before?.principal !== undefined && before.userId !== context.userId)
+        throw new NexusError("UNAUTHENTICATED", {}, { detail: "A connection is one caller's: open another." });
+      this.#context = context;
+      this.#known.abort();
+      this.#reply(frame.id, {});
+    } catch (error) {
+      if (before === undefined) return this.stop(error as NexusError);
+      throw error;
+    }
+  }
+
+  #awaitCaller(): void {
+    const signal = AbortSignal.any([this.#known.signal, this.#gone.signal]);
+    background(this.#app.clock)
+      .sleep(AUTHENTICATE_MS, signal)
+      .then(
+        () => this.stop(new NexusError("UNAUTHENTICATED", {}, { detail: "Nobody said within 5 s who calls." })),
+        () => {}, // It has said so, or is gone.
+      );
+  }
+
   async #called(frame: ClientFrame): Promise<Answer> {
-    const { sessionId } = this.#context;
+    const context = this.#context as Context;
     // The session that the connection was opened in may have ended since.
-    if (sessionId !== undefined) await this.#app.inSession(this.#context, sessionId);
+    if (context.sessionId !== undefined) await this.#app.inSession(context, context.sessionId);
     return await callOperation(this.#app, frame, { signal: this.#gone.signal });
   }
 

@@ -15,10 +15,18 @@ export type UpgradeHandler = (request: IncomingMessage, socket: Duplex, head: Bu
 
 const SUBPROTOCOL = "nexus.v1";
 
+/** Who opens a WebSocket. */
+export interface Admitted {
+  /** What surrounds the caller's calls; `undefined` as long as it has not said who it is. */
+  readonly context: Context | undefined;
+  /** The same of whoever shows a credential over the connection. @throws UNAUTHENTICATED */
+  readonly later: (credential: string) => Promise<Context>;
+}
+
 export interface UpgradeParts {
   readonly app: App;
-  /** @returns what surrounds the caller's calls. @throws HOST_REFUSED · ORIGIN_REFUSED · UNAUTHENTICATED */
-  readonly admit: (request: IncomingMessage) => Promise<Context>;
+  /** @throws HOST_REFUSED · ORIGIN_REFUSED · UNAUTHENTICATED */
+  readonly admit: (request: IncomingMessage) => Promise<Admitted>;
   readonly opened: (stream: OpenStream) => () => void;
 }
 
@@ -41,15 +49,17 @@ export function socketUpgrade({
     upgrade(request).catch((error: unknown) => refuse(socket, error, app.logger));
 
     async function upgrade(from: IncomingMessage): Promise<void> {
-      const context = await admit(from);
+      const { context, later } = await admit(from);
       const offered = (from.headers["sec-websocket-protocol"] ?? "").split(",").map((protocol) => protocol.trim());
       if (!offered.includes(SUBPROTOCOL)) throw new NexusError("UPGRADE_REQUIRED", { subprotocol: SUBPROTOCOL });
-      await app.begin();
       const session = from.headers["nexus-session"];
-      const around = session === undefined ? context : await app.inSession(context, String(session));
+      const inSession = async (caller: Context): Promise<Context> =>
+        session === undefined ? caller : await app.inSession(caller, String(session));
+      const around = context && (await inSession(context));
       server.handleUpgrade(from, socket, head, (ws) => {
         let closed = (): void => {};
-        const connection = new Socket(app, ws, socket, around, () => closed());
+        const caller = { context: around, later: async (credential: string) => inSession(await later(credential)) };
+        const connection = new Socket(app, ws, socket, caller, () => closed());
         try {
           closed = opened(connection);
         } catch (error) {

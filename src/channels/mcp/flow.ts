@@ -79,7 +79,7 @@ export class BodyFlow implements Flow {
       {
         start: (controller) => {
           this.#controller = controller;
-          closed = this.#parts.opened({ tend: () => this.#tend(source), stop: () => {} });
+          closed = this.#parts.opened({ tend: () => this.#tend(source), stop: (error) => this.#stop(source, error) });
           void pump(source, controller, over);
         },
         pull: () => this.#taken(),
@@ -99,14 +99,22 @@ export class BodyFlow implements Flow {
     this.#waiting.clear();
   }
 
+  /** A server that stops has its answers written first, and ends its streams itself. */
+  #stop(source: ReadableStreamDefaultReader<Uint8Array>, error: NexusError): void {
+    if (!NexusError.is(error, "SERVER_STOPPING")) this.#cut(source, error);
+  }
+
   #tend(source: ReadableStreamDefaultReader<Uint8Array>): void {
     if (this.hasRoom) this.#takenAt = this.#parts.now();
     if (this.#parts.now() - this.#takenAt < STUCK_MS) return;
     this.#parts.slow();
-    const slow = new NexusError("SLOW_READER", { retryAfterMs: 1_000 });
-    this.#controller?.error(slow);
+    this.#cut(source, new NexusError("SLOW_READER", { retryAfterMs: 1_000 }));
+  }
+
+  #cut(source: ReadableStreamDefaultReader<Uint8Array>, error: NexusError): void {
+    this.#controller?.error(error);
     // Its end is awaited by nobody: what the SDK still holds of it goes.
-    source.cancel(slow).catch(() => {});
+    source.cancel(error).catch(() => {});
   }
 }
 

@@ -2,7 +2,7 @@ import type { StandardSchemaWithJSON } from "@modelcontextprotocol/server";
 import type { TObject, TSchema } from "typebox";
 import { toolAnswer } from "../../operations/answers.ts";
 import { FILTER_FIELDS, filterFieldSchema, TIME_FIELDS } from "../../operations/filter-fields.ts";
-import type { Operation } from "../../operations/operation.ts";
+import type { Operation, Tool } from "../../operations/operation.ts";
 import { OPERATIONS } from "../../operations/table.ts";
 import type { WorkflowRecord } from "../../workflows/registry.ts";
 
@@ -43,9 +43,10 @@ const MOST_WAIT_MS = 50_000;
 /** Clients give all tools to their model: more would be in its way. */
 export const MOST_WORKFLOW_TOOLS = 100;
 
-/** Every operation of the table as a tool. */
-export const OPERATION_TOOLS: readonly OperationTool[] = OPERATIONS.map((operation) => {
-  const shape = shapeOf(operation);
+/** Every operation of the table that is for agents, as a tool. */
+export const OPERATION_TOOLS: readonly OperationTool[] = OPERATIONS.flatMap((operation) => {
+  if (operation.tool === undefined) return [];
+  const shape = shapeOf(operation, operation.tool);
   return { operation, shape, checked: withAnyFilter(shape.inputSchema) };
 });
 const NAMES: ReadonlySet<string> = new Set(OPERATION_TOOLS.map(({ shape }) => shape.name));
@@ -83,8 +84,8 @@ export function telling(schema: ObjectSchema): StandardSchemaWithJSON<Readonly<R
   };
 }
 
-function shapeOf(operation: Operation): ToolShape {
-  const { name, summary, method, tool } = operation;
+function shapeOf(operation: Operation, tool: Tool): ToolShape {
+  const { name, summary, method } = operation;
   return {
     name: `nexus_${tool.name}`,
     title: capitalised(tool.name.replaceAll("_", " ")),
@@ -101,7 +102,7 @@ function shapeOf(operation: Operation): ToolShape {
 }
 
 function inputSchema({ params, query, body, wholeBody, filter, tool }: Operation): ObjectSchema {
-  const parts: readonly TObject[] = [params, query, tool.also, wholeBody === undefined ? body : undefined].filter(
+  const parts: readonly TObject[] = [params, query, tool?.also, wholeBody === undefined ? body : undefined].filter(
     (part) => part !== undefined,
   );
   const properties: Record<string, object> = Object.assign({}, ...parts.map((part) => part.properties));
