@@ -4,6 +4,7 @@ import { nexus } from "../cli/nexus.ts";
 import { Peer } from "../http/fixtures/peer.ts";
 import { type Site, serve } from "../http/fixtures/site.ts";
 import { WORKFLOWS } from "../http/fixtures/workflows.ts";
+import { CLIENTS } from "../mcp/fixtures/clients.ts";
 
 /** What a channel answers to the same call: the run's end, or the error's code. */
 interface Answered {
@@ -41,6 +42,16 @@ const CHANNELS: Readonly<Record<string, Ask>> = {
     const answer = await peer.ask({ op: "execute", id: "1", input: { workflow, inputs, idempotencyKey } });
     return answer.kind === "reply" ? answer.result : answer;
   },
+  ...Object.fromEntries(
+    Object.entries(CLIENTS).map(([client, connect]): [string, Ask] => [
+      `MCP, ${client}`,
+      async (site, workflow, inputs, idempotencyKey) => {
+        await using agent = await connect(site.url);
+        const { content } = await agent.call("nexus_run_workflow", { workflow, inputs, idempotencyKey });
+        return JSON.parse(content.at(-1)?.text ?? "");
+      },
+    ]),
+  ),
   "command line": async (site, workflow, inputs, key) => {
     const args = ["run", workflow, "--inputs", JSON.stringify(inputs), "--idempotency-key", key, "--output", "json"];
     return JSON.parse((await nexus(args, { url: site.url })).stdout);

@@ -3,6 +3,7 @@ import { type Nexus, NexusError } from "nexus-event-system";
 import { createClient } from "nexus-event-system/client";
 import { Command } from "../cli/nexus.ts";
 import { Peer } from "../http/fixtures/peer.ts";
+import { type Agent, CLIENTS, type ToolAnswer } from "../mcp/fixtures/clients.ts";
 
 export type FilterJson = Readonly<Record<string, string | readonly string[]>>;
 
@@ -104,7 +105,86 @@ export const READERS: Readonly<Record<string, Reader>> = {
       if (!page.hasMore) await app.waitForEvent("*", { after: place });
     }
   },
+
+  "MCP, waiting": (reading) =>
+    byAgents(reading, async (agent, cursor) => {
+      const args = { cursor, filter: reading.filter, waitMs: reading.upTo(500), limit: reading.upTo(30) };
+      return pageOf(await agent.call("nexus_wait_for_events", args));
+    }),
+
+  "MCP, page by page": (reading) =>
+    byAgents(reading, async (agent, after) => {
+      await reading.app.waitForEvent("*", { after });
+      return pageOf(await agent.call("nexus_list_events", { after, filter: reading.filter, limit: reading.upTo(30) }));
+    }),
+
+  "MCP, events/poll": (reading) =>
+    byAgents(reading, async (agent, cursor) => {
+      await reading.app.waitForEvent("*", { after: cursor });
+      const page = await agent.ask("events/poll", { ...everyEvent(reading.filter), cursor, maxEvents: reading.upTo(30) });
+      return { ...page, events: page.events.map(({ data }: any) => data) };
+    }),
+
+  "MCP, events/stream": (reading) =>
+    byAgents(reading, async (agent, cursor, heard) => {
+      const done = new AbortController();
+      agent.onNotice(({ method, params }) => {
+        if (method !== "notifications/events/event") return;
+        heard(params.data, params.cursor);
+        if (reading.isLast(params.data)) done.abort();
+      });
+      await agent.ask("events/stream", { ...everyEvent(reading.filter), cursor }, { signal: done.signal });
+      throw new Error("the stream ended by itself");
+    }),
 };
+
+/** Reads by one client after the other, each until it is cut off. @param step what one does, as often as it can; it may also say at once what it heard. */
+async function byAgents(
+  { url, after, isLast, upTo }: Reading,
+  step: (
+    agent: Agent,
+    place: string,
+    heard: (event: any, cursor: string) => void,
+  ) => Promise<{ readonly events: readonly any[]; readonly cursor: string }>,
+): Promise<any[]> {
+  const events: any[] = [];
+  const clients = Object.values(CLIENTS);
+  let place = after;
+  const heard = (event: any, cursor: string): void => {
+    events.push(event);
+    place = cursor;
+  };
+  for (;;) {
+    const connect = clients[upTo(clients.length) - 1] as (typeof clients)[number];
+    const connected = await connect(url, {}, { lists: false }).catch(() => undefined);
+    if (connected === undefined) continue;
+    await using agent = connected;
+    try {
+      for (;;) {
+        const page = await step(agent, place, heard);
+        events.push(...page.events);
+        place = page.cursor;
+        if (events.some(isLast)) return upToLast(events, isLast);
+      }
+    } catch (error) {
+      if (events.some(isLast)) return upToLast(events, isLast);
+      // What the server refuses is no lost connection.
+      if (error instanceof Refused || (error as any).data?.code !== undefined) throw error;
+    }
+  }
+}
+
+class Refused extends Error {}
+
+function pageOf({ isError, content, structuredContent }: ToolAnswer): any {
+  if (isError === true) throw new Refused(content[0]?.text);
+  return structuredContent;
+}
+
+/** As the others read: without it, the type brings broadcasts along. */
+function everyEvent(filter: FilterJson): object {
+  return { name: "nexus.event", arguments: { type: "*", ...filter } };
+}
 
 /** `nexus events tail`, which always says broadcast: include. It is killed once on its way. */
 export const tail: Reader = async ({ url, filter, after, isLast, upTo }) => {

@@ -8,6 +8,7 @@ import { nexus } from "../cli/nexus.ts";
 import { Peer } from "../http/fixtures/peer.ts";
 import { type Site, serve } from "../http/fixtures/site.ts";
 import { Stream } from "../http/fixtures/stream.ts";
+import { type Agent, CLIENTS } from "../mcp/fixtures/clients.ts";
 
 const SECRET = "4111-planted-secret";
 const redact = ["inputs.card", "metadata.token", "result.key", "error.message"];
@@ -18,6 +19,7 @@ const charge = defineWorkflow("charge", async (inputs, ctx) => {
   return { key: SECRET, right: inputs["card"] === SECRET && ctx.metadata?.["token"] === SECRET };
 });
 const INPUTS = { card: SECRET, amount: 5 };
+const connect = CLIENTS["2026-07-28"] as (url: string) => Promise<Agent>;
 const body = (fail: boolean): object => ({ inputs: { ...INPUTS, ...(fail && { fail }) }, metadata: { token: SECRET } });
 
 test("[event.8] a planted secret comes out nowhere: not on any channel, in a handler, an error, a log line or a row of the file", async () => {
@@ -51,6 +53,16 @@ test("[event.8] a planted secret comes out nowhere: not on any channel, in a han
       keep((await site.get(path)).body);
     for (const { runId } of (await site.get("/runs")).body.runs)
       for (const path of [`/runs/${runId}`, `/runs/${runId}/events`]) keep((await site.get(path)).body);
+    await using agent = await connect(site.url);
+    for (const fail of [false, true]) keep(await agent.call("nexus_run_workflow", { workflow: "charge", ...body(fail) }));
+    for (const tool of ["list_runs", "list_events", "wait_for_events", "get_health", "list_workflows"])
+      keep(await agent.call(`nexus_${tool}`, /events/.test(tool) ? { after: "earliest" } : {}));
+    keep(await agent.ask("events/poll", { name: "nexus.event", cursor: "earliest" }));
+    for (const uri of ["nexus://events", "nexus://workflows"]) keep(await agent.ask("resources/read", { uri }));
+    for (const { runId } of (await site.get("/runs")).body.runs) {
+      for (const tool of ["get_run", "list_run_events"]) keep(await agent.call(`nexus_${tool}`, { runId }));
+      keep(await agent.ask("resources/read", { uri: `nexus://runs/${runId}` }));
+    }
     await app.settled();
     expect(out.length).toBeGreaterThan(40);
   } finally {
@@ -69,6 +81,10 @@ test("[event.8] a planted secret comes out nowhere: not on any channel, in a han
 const ANSWERS: Readonly<Record<string, (site: Site) => Promise<unknown>>> = {
   "in process": async ({ app }) => await app.execute("charge", INPUTS, { metadata: { token: SECRET } }),
   HTTP: async (site) => (await site.post("/workflows/charge/execute", body(false))).body.result,
+  MCP: async (site) => {
+    await using agent = await connect(site.url);
+    return (await agent.call("nexus_run_workflow", { workflow: "charge", ...body(false) })).structuredContent.result;
+  },
   WebSocket: async (site) => {
     await using peer = await Peer.open(site.url);
     return (await peer.ask({ op: "execute", id: "1", input: { workflow: "charge", ...body(false) } })).result.result;
