@@ -202,9 +202,9 @@ describe("how many there are", () => {
 
   test("[mcp.6] those that are opened at once count, too", async () => {
     await using at = await guarded();
-    const ann = Line.to(at.url, "2025-11-25", cookie("ann"));
     // In one turn, as no network brings them.
-    const opened = await Promise.all(Array.from({ length: 250 }, () => ann.initialize((request) => at.app.fetch(request))));
+    const ann = Line.to(at.url, "2025-11-25", cookie("ann"), (request) => at.app.fetch(request));
+    const opened = await Promise.all(Array.from({ length: 250 }, () => ann.initialize()));
     const given = opened.filter(({ status }) => status === 200).map(({ headers }) => headers.get("mcp-session-id") as string);
     for (const { status, message } of opened) if (status !== 200) expect([status, message.code]).toEqual([503, "OVERLOADED"]);
     const there = await Promise.all(given.map((session) => isThere(ann.as(session))));
