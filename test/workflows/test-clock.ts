@@ -12,12 +12,28 @@ export interface TestClock extends Clock {
   advance(ms: number): void;
   /** Resolves when somebody sleeps for just so long. */
   asleep(ms: number): Promise<void>;
+  /** Resolves when nobody does any more. */
+  awake(ms: number): Promise<void>;
 }
 
 export function testClock(start: number = 1_900_000_000_000): TestClock {
   let now = start;
   const sleepers = new Set<Sleeper>();
   const watchers = new Set<() => void>();
+  const changed = (): void => {
+    for (const watcher of watchers) watcher();
+  };
+  const when = (holds: () => boolean): Promise<void> =>
+    new Promise((resolve) => {
+      const look = (): void => {
+        if (!holds()) return;
+        watchers.delete(look);
+        resolve();
+      };
+      watchers.add(look);
+      look();
+    });
+  const sleepsFor = (ms: number): boolean => [...sleepers].some((sleeper) => sleeper.ms === ms);
   return {
     now: () => now,
     sleep: (ms, signal) =>
@@ -26,6 +42,7 @@ export function testClock(start: number = 1_900_000_000_000): TestClock {
         const leave = (): void => {
           sleepers.delete(sleeper);
           signal?.removeEventListener("abort", aborted);
+          changed();
         };
         const aborted = (): void => {
           leave();
@@ -39,21 +56,13 @@ export function testClock(start: number = 1_900_000_000_000): TestClock {
         signal?.addEventListener("abort", aborted, { once: true });
         if (ms <= 0) setImmediate(wake);
         sleepers.add(sleeper);
-        for (const watcher of watchers) watcher();
+        changed();
       }),
     advance: (ms) => {
       now += ms;
       for (const { until, wake } of [...sleepers].sort((a, b) => a.until - b.until)) if (until <= now) wake();
     },
-    asleep: (ms) =>
-      new Promise((resolve) => {
-        const look = (): void => {
-          if (![...sleepers].some((sleeper) => sleeper.ms === ms)) return;
-          watchers.delete(look);
-          resolve();
-        };
-        watchers.add(look);
-        look();
-      }),
+    asleep: (ms) => when(() => sleepsFor(ms)),
+    awake: (ms) => when(() => !sleepsFor(ms)),
   };
 }
