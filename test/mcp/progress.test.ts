@@ -18,7 +18,7 @@ const told = defineWorkflow("told", async (_inputs, ctx) => {
 function hearing(): {
   readonly told: Progress[];
   readonly onprogress: (of: Progress) => void;
-  until(is: (of: Progress) => boolean): Promise<void>;
+  readonly until: (is: (of: Progress) => boolean) => Promise<void>;
 } {
   const heard: Progress[] = [];
   let look = (): void => {};
