@@ -198,6 +198,8 @@ export interface NexusOptions<E = Definitions, W = Definitions, Mode = "open" | 
         /** Served besides loopback; needed when mounted on a public site. */
         readonly allowedHosts?: readonly string[] | undefined;
         readonly allowedOrigins?: readonly string[] | undefined;
+        /** Addresses, or networks as 10.0.0.0/8, of proxies whose `X-Forwarded-For` is believed. */
+        readonly trustedProxies?: readonly string[] | undefined;
       }
     | undefined;
   /** How much of the log is kept; default: all of it. The oldest events go first, and none that an unfinished run or a consumer still needs. */

@@ -21,6 +21,7 @@ import { defineEvent, type EventTypeOptions } from "./events/event-type.ts";
 import { type EventTypeRecord, EventTypes } from "./events/event-types.ts";
 import { idMaker } from "./events/id.ts";
 import { type JsonObject, jsonCopy } from "./events/json.ts";
+import type { Limits } from "./events/limits.ts";
 import type { Schema } from "./events/schema.ts";
 import { checkWhole } from "./events/whole.ts";
 import { positionOf } from "./log/cursor.ts";
@@ -76,7 +77,7 @@ export class App implements AsyncDisposable {
     const registry = new WorkflowRegistry();
     const limits = limitsOf(options.limits);
     const contexts = new AsyncLocalStorage<Context>();
-    this.access = new Access(contexts, options.auth ?? {}, clock);
+    this.access = new Access(contexts, options.auth ?? {}, { clock, counters: this.counters, callsPerSecond: limits.callsPerSecond });
     this.#setup = {
       source: `${options.name ?? "nexus"}/${randomBytes(6).toString("hex")}`,
       limits,
@@ -394,6 +395,10 @@ export class App implements AsyncDisposable {
 
   get isStopping(): boolean {
     return this.#life.isStopping;
+  }
+
+  get limits(): Limits {
+    return this.#setup.limits;
   }
 
   /** Time as the app has it. */

@@ -60,6 +60,7 @@ export interface ErrorDetails {
   OVERLOADED: { readonly retryAfterMs: number; readonly what?: string };
   PORT_IN_USE: { readonly host: string; readonly port: number };
   PROTOCOL_INVALID: { readonly reason: string };
+  RATE_LIMITED: { readonly retryAfterMs: number };
   REQUEST_INVALID: { readonly faults: readonly Fault[] };
   RESULT_INVALID: { readonly path: string; readonly reason?: string; readonly bytes?: number; readonly limit?: number };
   RUN_ABANDONED: { readonly runId: string; readonly attempts: number };
@@ -206,6 +207,7 @@ export const ERRORS: { readonly [Code in ErrorCode]: ErrorRow } = {
   OVERLOADED: row(503, true, "Too much is waiting already.", "Wait, then send it again."),
   PORT_IN_USE: row(500, false, "Another program listens on this port.", "Stop it, or choose another port with --port or NEXUS_PORT."),
   PROTOCOL_INVALID: row(400, false, "This frame is not one of the protocol.", "See docs/wire.md."),
+  RATE_LIMITED: row(429, true, "This caller calls too often.", "Wait for retryAfterMs; a batch, or one WebSocket, takes fewer calls."),
   REQUEST_INVALID: row(422, false, "The request does not fit.", "Correct each fault."),
   RESULT_INVALID: row(422, false, "The result cannot be recorded.", "Return plain JSON within the limit."),
   RUN_ABANDONED: row(

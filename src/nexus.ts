@@ -84,6 +84,7 @@ class NexusServer extends App {
       host,
       port: options.port ?? this.#http.port,
       missing: this.#missingToBindWider(),
+      dropped: () => this.counters.add("connections_refused"),
     });
     try {
       await this.begin();

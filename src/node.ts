@@ -3,6 +3,7 @@ import type { Duplex } from "node:stream";
 import type { FetchHandler, Nexus } from "./api.ts";
 import { requestOf } from "./channels/http/node-request.ts";
 import { sendResponse } from "./channels/http/node-response.ts";
+import { keepPeer } from "./channels/http/peer-address.ts";
 import { siteOf } from "./nexus.ts";
 import { bareBasePath } from "./serve.ts";
 
@@ -27,5 +28,7 @@ export function acceptWebSockets(server: Server, app: Nexus, options: { readonly
 async function answer(handler: FetchHandler, incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
   const gone = new AbortController();
   outgoing.once("close", () => gone.abort());
-  await sendResponse(await handler(requestOf(incoming, gone.signal)), outgoing);
+  const request = requestOf(incoming, gone.signal);
+  keepPeer(request, incoming);
+  await sendResponse(await handler(request), outgoing);
 }

@@ -1,5 +1,6 @@
 import type { AsyncLocalStorage } from "node:async_hooks";
 import type { Access } from "./access/access.ts";
+import { Denials } from "./access/denials.ts";
 import { Keys } from "./access/keys.ts";
 import { Tickets } from "./access/tickets.ts";
 import { isTold } from "./delivery/consumer-events.ts";
@@ -149,8 +150,11 @@ export class OpenApp {
         },
       };
       const sessions = await OpenedSessions.open(services);
-      const keys = await Keys.open({ state, clock, record: async (event) => void (await recorder.append(operatorsEvent(setup, event))) });
-      setup.access.open({ keys, tickets: await Tickets.open({ state, clock }, keys) });
+      const record = async (event: Pick<NewEvent, "type" | "data">): Promise<void> =>
+        void (await recorder.append(operatorsEvent(setup, event)));
+      const keys = await Keys.open({ state, clock, record });
+      const denials = new Denials({ clock, counters, record });
+      setup.access.open({ keys, tickets: await Tickets.open({ state, clock }, keys), denials });
       const app = new OpenApp(setup, opened, feed, openRuns, sessions, services, emitter, keptTypes, keys);
       heard.by = app;
       setup.handlers.open(app.#handlerSetup());

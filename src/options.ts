@@ -25,9 +25,13 @@ const OPTIONS: readonly string[] = [
   "logger",
   "clock",
 ] satisfies readonly (keyof NexusOptions)[];
-const HTTP_OPTIONS: readonly string[] = ["host", "port", "allowedHosts", "allowedOrigins"] satisfies readonly (keyof NonNullable<
-  NexusOptions["http"]
->)[];
+const HTTP_OPTIONS: readonly string[] = [
+  "host",
+  "port",
+  "allowedHosts",
+  "allowedOrigins",
+  "trustedProxies",
+] satisfies readonly (keyof NonNullable<NexusOptions["http"]>)[];
 const RETENTION_LIMITS: readonly string[] = ["maxAgeMs", "maxEvents", "maxBytes"] satisfies readonly (keyof RetentionLimits)[];
 const AUTH_OPTIONS: readonly string[] = ["authenticate", "jwt"] satisfies readonly (keyof NonNullable<NexusOptions["auth"]>)[];
 const JWT_OPTIONS: readonly string[] = ["issuer", "audience", "jwksUrl"] satisfies readonly (keyof JwtOptions)[];
@@ -112,13 +116,7 @@ export function limitsOf(given: NexusOptions["limits"] = {}): Limits {
     if (!(limit in DEFAULT_LIMITS)) throw new NexusError("OPTION_UNSUPPORTED", { option: `limits.${limit}` });
     checkWhole(`limits.${limit}`, value, 1);
   }
-  const { dataBytes, resultBytes, metadataBytes, nesting } = DEFAULT_LIMITS;
-  return {
-    dataBytes: given.dataBytes ?? dataBytes,
-    resultBytes: given.resultBytes ?? resultBytes,
-    metadataBytes: given.metadataBytes ?? metadataBytes,
-    nesting: given.nesting ?? nesting,
-  };
+  return { ...DEFAULT_LIMITS, ...Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) };
 }
 
 /** @throws OPTION_INVALID · OPTION_UNSUPPORTED */

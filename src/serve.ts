@@ -6,15 +6,17 @@ import type { App } from "./app.ts";
 import { checkCaller, type GuardOptions } from "./channels/http/guard.ts";
 import { upgradeRequestOf } from "./channels/http/node-request.ts";
 import { pageAnswer } from "./channels/http/page.ts";
+import { keepPeer, TrustedProxies } from "./channels/http/peer-address.ts";
 import { problemResponse } from "./channels/http/problem.ts";
 import { routes } from "./channels/http/routes.ts";
 import type { OpenStream } from "./channels/http/sse.ts";
 import { ticketOf } from "./channels/http/ticket.ts";
-import { socketUpgrade } from "./channels/http/upgrade.ts";
+import { type Admitted, socketUpgrade } from "./channels/http/upgrade.ts";
 import type { EndpointOptions, McpEndpoint } from "./channels/mcp/endpoint.ts";
 import { NexusError } from "./errors.ts";
 import type { Context } from "./events/context.ts";
 import type { Channel } from "./events/event.ts";
+import type { Caller } from "./events/principal.ts";
 import { activeTraceparent, readTraceparent } from "./observability/trace.ts";
 import { operationNamed, STREAMS } from "./operations/table.ts";
 
@@ -26,8 +28,10 @@ const HEALTH = ["/healthz", "/readyz"];
 export class Site {
   readonly #app: App;
   readonly #guard: GuardOptions;
+  readonly #proxies: TrustedProxies;
   /** With whether the credential that each was opened with is good no more. */
   readonly #streams = new Map<OpenStream, () => boolean>();
+  readonly #streamsOf = new Map<string, number>();
   readonly #routes = new Map<string, Hono>();
   readonly #upgrade: ReturnType<typeof socketUpgrade>;
   #tending: NodeJS.Timeout | undefined;
@@ -41,31 +45,32 @@ export class Site {
     this.#app = app;
     this.#mcp = mcp;
     this.#mcpServerOf = mcpServerOf;
+    this.#proxies = new TrustedProxies(http.trustedProxies ?? []);
     this.#guard = { allowedHosts: http.allowedHosts ?? [], allowedOrigins: http.allowedOrigins ?? [] };
     this.#upgrade = socketUpgrade({
       app,
-      admit: async (request) => {
-        const { headers } = request;
-        checkCaller(headers.host, headers.origin, this.#guard);
-        if (app.isStopping) throw stopping();
-        await app.begin();
-        const [web, channel, traceparent] = [
-          upgradeRequestOf(request),
-          channelOf(headers["nexus-channel"]),
-          traceOf(headers["traceparent"]),
-        ];
-        const later = (credential: string): Promise<Context> =>
-          app.access.contextOfCredential(credential, channel).then((context) => ({ ...context, traceparent }));
-        try {
-          return { context: { ...(await app.access.contextOf(web, channel, ticketIn(web))), traceparent }, later };
-        } catch (error) {
-          // Whoever has shown nothing may yet say who it is, in its first frame.
-          if (!NexusError.is(error, "UNAUTHENTICATED") || !app.access.mayAuthenticateLater(web)) throw error;
-          return { context: undefined, later };
-        }
-      },
-      opened: (stream) => this.#opened(stream),
+      admit: (request) => this.#admit(request),
+      opened: (stream, caller) => this.#opened(stream, caller),
     });
+  }
+
+  /** Who opens a WebSocket. */
+  async #admit(request: IncomingMessage): Promise<Admitted> {
+    const { headers } = request;
+    checkCaller(headers.host, headers.origin, this.#guard);
+    if (this.#app.isStopping) throw stopping();
+    await this.#app.begin();
+    const { access } = this.#app;
+    const web = upgradeRequestOf(request);
+    keepPeer(web, request);
+    const channel = channelOf(headers["nexus-channel"]);
+    const from = { ticket: ticketIn(web), address: this.#proxies.addressOf(web) };
+    const traced = (context: Context): Context => ({ ...context, traceparent: traceOf(headers["traceparent"]) });
+    const context = await access.contextNowOrLater(web, channel, from);
+    return {
+      context: context && traced(context),
+      later: async (credential) => traced(await access.contextOfCredential(credential, channel, from)),
+    };
   }
 
   /** @param basePath what stands before the site's paths, without a slash at its end. */
@@ -96,7 +101,7 @@ export class Site {
     const isMcp = this.#mcp !== false && new URL(request.url).pathname === `${basePath}/mcp`;
     const channel = isMcp ? "mcp" : channelOf(request.headers.get("nexus-channel") ?? undefined);
     const ticket = streamed(request, basePath) ? ticketIn(request) : undefined;
-    const caller = await this.#app.access.contextOf(request, channel, ticket);
+    const caller = await this.#app.access.contextOf(request, channel, { ticket, address: this.#proxies.addressOf(request) });
     const context = { ...caller, traceparent: traceOf(request.headers.get("traceparent") ?? undefined) };
     const session = request.headers.get("nexus-session");
     const around = session === null ? context : await this.#app.inSession(context, session);
@@ -130,6 +135,22 @@ export class Site {
     return this.#upgrade(request, socket, head, basePath);
   }
 
+  /** One more stream of a caller. @returns what to call when it is over. @throws OVERLOADED */
+  #counted(userId: string | undefined): () => void {
+    if (userId === undefined) return () => {};
+    const open = this.#streamsOf.get(userId) ?? 0;
+    if (open >= this.#app.limits.streams) {
+      this.#app.counters.add("streams_refused");
+      throw new NexusError("OVERLOADED", { retryAfterMs: 5_000, what: "streams of one caller" });
+    }
+    this.#streamsOf.set(userId, open + 1);
+    return () => {
+      const left = (this.#streamsOf.get(userId) ?? 1) - 1;
+      if (left > 0) this.#streamsOf.set(userId, left);
+      else this.#streamsOf.delete(userId);
+    };
+  }
+
   /** Ends all streams: each is told to come back, not all at once. */
   async close(): Promise<void> {
     this.#stopping.abort(stopping());
@@ -159,9 +180,9 @@ export class Site {
     return hono;
   }
 
-  #opened(stream: OpenStream): () => void {
+  #opened(stream: OpenStream, caller: Caller | undefined = this.#app.access.caller): () => void {
     if (this.#stopping.signal.aborted) throw stopping();
-    const { caller } = this.#app.access;
+    const left = this.#counted(caller?.userId);
     this.#streams.set(stream, () => caller?.lapsed?.() === true);
     // One timer for all of them, as long as there are any.
     this.#tending ??= setInterval(() => {
@@ -171,7 +192,8 @@ export class Site {
       }
     }, TEND_MS).unref();
     return () => {
-      this.#streams.delete(stream);
+      // Some say twice that they are over.
+      if (this.#streams.delete(stream)) left();
       if (this.#streams.size > 0) return;
       clearInterval(this.#tending);
       this.#tending = undefined;

@@ -6,10 +6,13 @@ import type { Channel } from "../events/event.ts";
 import { type Filter, type Sight, seenBy } from "../events/filter.ts";
 import type { Caller, Scope } from "../events/principal.ts";
 import type { Clock } from "../observability/clock.ts";
+import type { Counters } from "../observability/counters.ts";
 import { type Authenticate, callerOf, LOCAL_USER } from "./authenticate.ts";
+import type { Denial, Denials } from "./denials.ts";
 import { type JwtOptions, Tokens } from "./jwt.ts";
 import type { Keys } from "./keys.ts";
 import { checkScope, hasScope, sightOf } from "./policy.ts";
+import { Rate } from "./rate.ts";
 import type { Tickets } from "./tickets.ts";
 
 /** How callers from outside say who they are, besides by API key. */
@@ -18,21 +21,43 @@ export interface AuthOptions {
   readonly authenticate?: Authenticate | undefined;
 }
 
+export interface AccessParts {
+  readonly clock: Clock;
+  readonly counters: Counters;
+  /** How often one caller may call. */
+  readonly callsPerSecond: number;
+}
+
+/** What comes with a request, besides its headers. */
+export interface Origin {
+  /** The browser's ticket, where one is accepted. */
+  readonly ticket?: string | undefined;
+  /** Where it came from, where that is known. */
+  readonly address?: string | undefined;
+}
+
+/** How often an address may fail to say who it is. */
+const FAILURES_PER_SECOND = 50;
+
 /** Who calls an app, and what that allows. In process, and as long as there are no credentials, everything is. */
 export class Access {
   readonly #contexts: AsyncLocalStorage<Context>;
   readonly #authenticate: Authenticate | undefined;
   readonly #tokens: Tokens | undefined;
-  #kept: { readonly keys: Keys; readonly tickets: Tickets } | undefined;
+  readonly #calls: Rate;
+  readonly #failures: Rate;
+  #kept: { readonly keys: Keys; readonly tickets: Tickets; readonly denials: Denials } | undefined;
 
-  constructor(contexts: AsyncLocalStorage<Context>, { authenticate, jwt }: AuthOptions, clock: Clock) {
+  constructor(contexts: AsyncLocalStorage<Context>, { authenticate, jwt }: AuthOptions, { clock, callsPerSecond }: AccessParts) {
     this.#contexts = contexts;
     this.#authenticate = authenticate;
     this.#tokens = jwt && new Tokens(jwt, clock);
+    this.#calls = new Rate(clock, callsPerSecond);
+    this.#failures = new Rate(clock, FAILURES_PER_SECOND);
   }
 
   /** What the app keeps of it in State. Until then nobody calls from outside. */
-  open(kept: { readonly keys: Keys; readonly tickets: Tickets }): void {
+  open(kept: { readonly keys: Keys; readonly tickets: Tickets; readonly denials: Denials }): void {
     this.#kept = kept;
   }
 
@@ -50,11 +75,14 @@ export class Access {
    * What surrounds the calls that a request makes.
    *
    * @param channel as the caller describes itself: it authorises nothing.
-   * @param ticket the browser's, where one is accepted.
-   * @throws UNAUTHENTICATED · SIGN_IN_UNAVAILABLE
+   * @throws UNAUTHENTICATED · SIGN_IN_UNAVAILABLE · RATE_LIMITED for an address that has failed too often
    */
-  async contextOf(request: Request, channel: Channel, ticket?: string): Promise<Context> {
+  async contextOf(request: Request, channel: Channel, from: Origin = {}): Promise<Context> {
     if (!this.hasCredentials) return { channel, userId: LOCAL_USER };
+    return await this.#failing(from.address, () => this.#contextOf(request, channel, from));
+  }
+
+  async #contextOf(request: Request, channel: Channel, { ticket }: Origin): Promise<Context> {
     const credential = bearerOf(request);
     const byCredential = credential === undefined ? undefined : await this.#byCredential(credential);
     const caller = byCredential ?? (ticket === undefined ? undefined : this.#kept?.tickets.callerOf(ticket));
@@ -63,17 +91,35 @@ export class Access {
     return contextFor(channel, await callerOf(this.#authenticate, request));
   }
 
-  /** Whether whoever sent this request may yet say who it is, over the connection that it opens. */
-  mayAuthenticateLater(request: Request): boolean {
-    return this.#takesCredentials && bearerOf(request) === undefined;
+  /** The same for a connection; `undefined` for whoever has shown nothing, and may yet say over it who it is. */
+  async contextNowOrLater(request: Request, channel: Channel, from: Origin): Promise<Context | undefined> {
+    if (!this.#takesCredentials || bearerOf(request) !== undefined) return await this.contextOf(request, channel, from);
+    return await this.#contextOf(request, channel, from).catch((error: unknown) => {
+      if (NexusError.is(error, "UNAUTHENTICATED")) return undefined;
+      throw error;
+    });
   }
 
   /** What surrounds the calls of whoever shows a key or token over a connection. @throws UNAUTHENTICATED · SIGN_IN_UNAVAILABLE */
-  async contextOfCredential(credential: string, channel: Channel): Promise<Context> {
+  async contextOfCredential(credential: string, channel: Channel, { address }: Origin = {}): Promise<Context> {
     if (!this.hasCredentials) return { channel, userId: LOCAL_USER };
-    const caller = await this.#byCredential(credential);
-    if (caller === undefined) throw new NexusError("UNAUTHENTICATED", {});
-    return contextFor(channel, caller);
+    return await this.#failing(address, async () => {
+      const caller = await this.#byCredential(credential);
+      if (caller === undefined) throw new NexusError("UNAUTHENTICATED", {});
+      return contextFor(channel, caller);
+    });
+  }
+
+  /** Lets no address try without end: each failure counts, and is told to operators. */
+  async #failing(address: string | undefined, ask: () => Promise<Context>): Promise<Context> {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!NexusError.is(error, "UNAUTHENTICATED")) throw error;
+      const retryAfterMs = address === undefined ? 0 : this.#failures.take(address);
+      this.#denied({ code: "UNAUTHENTICATED", ...(address !== undefined && { address }) }, "");
+      throw retryAfterMs > 0 ? new NexusError("RATE_LIMITED", { retryAfterMs }) : error;
+    }
   }
 
   /** A ticket for the present caller; `undefined` where none is needed. */
@@ -87,12 +133,23 @@ export class Access {
     return this.#contexts.getStore()?.principal;
   }
 
-  /** To be asked before anything is done for a caller from outside. @throws UNAUTHENTICATED · FORBIDDEN */
+  /** To be asked once before anything is done for a caller from outside. @throws UNAUTHENTICATED · FORBIDDEN · RATE_LIMITED */
   check(scope: Scope): void {
     const { caller } = this;
     // No channel may get so far without having asked who calls.
     if (caller === undefined && this.hasCredentials) throw new NexusError("UNAUTHENTICATED", {});
-    if (caller !== undefined) checkScope(caller, scope);
+    if (caller === undefined) return;
+    const retryAfterMs = this.#calls.take(caller.userId);
+    if (retryAfterMs > 0) {
+      this.#denied({ code: "RATE_LIMITED" }, caller.userId);
+      throw new NexusError("RATE_LIMITED", { retryAfterMs });
+    }
+    if (!hasScope(caller, scope)) this.#denied({ code: "FORBIDDEN", scope }, caller.userId);
+    checkScope(caller, scope);
+  }
+
+  #denied(denial: Denial, who: string): void {
+    this.#kept?.denials.add(denial, who);
   }
 
   /** Whether the caller may ask for what needs a scope: for lists of what there is to ask. */

@@ -10,9 +10,20 @@ export interface Limits {
   readonly metadataBytes: number;
   /** How many objects and arrays may stand inside one another. */
   readonly nesting: number;
+  /** How often one caller may call, where callers are known: as a burst, what it has not used for two seconds. */
+  readonly callsPerSecond: number;
+  /** How many streams and WebSockets one caller may have open, where callers are known. */
+  readonly streams: number;
 }
 
-export const DEFAULT_LIMITS: Limits = { dataBytes: 256 * 1024, resultBytes: 256 * 1024, metadataBytes: 16 * 1024, nesting: 64 };
+export const DEFAULT_LIMITS: Limits = {
+  dataBytes: 256 * 1024,
+  resultBytes: 256 * 1024,
+  metadataBytes: 16 * 1024,
+  nesting: 64,
+  callsPerSecond: 2_000,
+  streams: 1_000,
+};
 export const STEP_RESULT_BYTES: number = 4 * 1024 * 1024;
 const ERROR_BYTES = 32 * 1024;
 

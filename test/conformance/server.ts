@@ -35,7 +35,7 @@ export async function serve(): Promise<Served> {
   const server = await listen(
     (request) => site.fetch(request, ""),
     (_request, socket) => refuse(socket, new NexusError("NOT_FOUND", { path: "/ws" }), app.logger),
-    { host: "127.0.0.1", port: 0, missing: "auth.authenticate" },
+    { host: "127.0.0.1", port: 0, missing: "auth.authenticate", dropped: () => {} },
   );
   return {
     url: `${server.url}/mcp`,

@@ -5,6 +5,7 @@ import type { FetchHandler } from "../../api.ts";
 import { NexusError, problemOf } from "../../errors.ts";
 import { isLoopback } from "./guard.ts";
 import { sendResponse } from "./node-response.ts";
+import { keepPeer } from "./peer-address.ts";
 import { problemAnswer } from "./problem.ts";
 import type { UpgradeHandler } from "./upgrade.ts";
 
@@ -18,6 +19,10 @@ export interface Server {
 }
 
 const CLOSING_MS = 1_000;
+/** Who takes longer to say what it wants is not waited for: its connection is closed. */
+const PATIENCE = { headersTimeout: 10_000, requestTimeout: 30_000, connectionsCheckingInterval: 5_000 };
+const MOST_CONNECTIONS = 16_384;
+const MOST_HEADERS = 100;
 
 /**
  * Listens on a port of its own.
@@ -28,13 +33,14 @@ const CLOSING_MS = 1_000;
 export async function listen(
   fetch: FetchHandler,
   upgrade: UpgradeHandler,
-  options: { readonly host: string; readonly port: number | undefined; readonly missing: string | undefined },
+  options: { readonly host: string; readonly port: number | undefined; readonly missing: string | undefined; readonly dropped: () => void },
 ): Promise<Server> {
   const { host } = options;
   if (!isLoopback(host) && options.missing !== undefined) throw bindRefused(host, options.missing);
   const port = portOf(String(options.port ?? (process.env["NEXUS_PORT"] || process.env["PORT"] || "8000")));
   const listener = getRequestListener(
-    async (request, { outgoing }) => {
+    async (request, { incoming, outgoing }) => {
+      keepPeer(request, incoming);
       const response = await fetch(request);
       if (!(response.headers.get("content-type") ?? "").startsWith("text/event-stream")) return response;
       sendResponse(response, outgoing as ServerResponse).catch(() => outgoing.destroy());
@@ -44,7 +50,10 @@ export async function listen(
   );
   // Some clients offer HTTP/2 in the same header: they are answered as if they had not. (Not known before Node 24.9.)
   const upgrades = { shouldUpgradeCallback: ({ headers }: IncomingMessage) => headers.upgrade?.toLowerCase() === "websocket" };
-  const server = createServer(upgrades as ServerOptions, (request, response) => void listener(request, response));
+  const server = createServer({ ...upgrades, ...PATIENCE } as ServerOptions, (request, response) => void listener(request, response));
+  server.maxConnections = MOST_CONNECTIONS;
+  server.maxHeadersCount = MOST_HEADERS;
+  server.on("drop", options.dropped);
   server.on("upgrade", upgrade);
   let closing = false;
   // A connection is idle only after its last answer.

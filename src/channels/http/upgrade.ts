@@ -4,6 +4,7 @@ import { WebSocketServer } from "ws";
 import type { App } from "../../app.ts";
 import { NexusError } from "../../errors.ts";
 import type { Context } from "../../events/context.ts";
+import type { Caller } from "../../events/principal.ts";
 import type { Logger } from "../../observability/logger.ts";
 import { loggedProblem } from "../../operations/logged-problem.ts";
 import { BODY_BYTES } from "./body.ts";
@@ -27,7 +28,8 @@ export interface UpgradeParts {
   readonly app: App;
   /** @throws HOST_REFUSED · ORIGIN_REFUSED · UNAUTHENTICATED */
   readonly admit: (request: IncomingMessage) => Promise<Admitted>;
-  readonly opened: (stream: OpenStream) => () => void;
+  /** @param caller who opened it, where that is known. @throws OVERLOADED · SERVER_STOPPING */
+  readonly opened: (stream: OpenStream, caller: Caller | undefined) => () => void;
 }
 
 /** Makes WebSockets of the requests for `<basePath>/events/ws`. @returns whether the request is one of those. */
@@ -61,7 +63,7 @@ export function socketUpgrade({
         const caller = { context: around, later: async (credential: string) => inSession(await later(credential)) };
         const connection = new Socket(app, ws, socket, caller, () => closed());
         try {
-          closed = opened(connection);
+          closed = opened(connection, around?.principal);
         } catch (error) {
           connection.stop(error as NexusError);
         }

@@ -68,7 +68,7 @@ export class BodyFlow implements Flow {
       return response;
     }
     const source = body.getReader();
-    let closed = (): void => {};
+    const closed = this.#opened(source, ended);
     const over = (): void => {
       if (this.#gone.signal.aborted) return;
       this.#gone.abort();
@@ -79,7 +79,6 @@ export class BodyFlow implements Flow {
       {
         start: (controller) => {
           this.#controller = controller;
-          closed = this.#parts.opened({ tend: () => this.#tend(source), stop: (error) => this.#stop(source, error) });
           void pump(source, controller, over);
         },
         pull: () => this.#taken(),
@@ -97,6 +96,17 @@ export class BodyFlow implements Flow {
     this.#takenAt = this.#parts.now();
     for (const ready of this.#waiting) ready();
     this.#waiting.clear();
+  }
+
+  /** @throws OVERLOADED: then the stream is not begun. */
+  #opened(source: ReadableStreamDefaultReader<Uint8Array>, ended: () => void): () => void {
+    try {
+      return this.#parts.opened({ tend: () => this.#tend(source), stop: (error) => this.#stop(source, error) });
+    } catch (error) {
+      source.cancel(error).catch(() => {}); // Nobody has read of it.
+      ended();
+      throw error;
+    }
   }
 
   /** A server that stops has its answers written first, and ends its streams itself. */
