@@ -45,8 +45,12 @@ const ADDRESSES: readonly string[] = ["$schema", "$id", "$anchor", "$dynamicAnch
 /** Their values are data, whatever they look like; what reads the document would follow a `$ref` in them all the same. */
 const DATA: readonly string[] = ["const", "enum", "default", "examples"];
 
-/** A schema, pointing to its own parts where they are now. What it has elsewhere is not followed: anything goes there. */
-function relocated(schema: unknown, home: string): unknown {
+/**
+ * A schema from elsewhere, pointing to its own parts where they are now. What it has elsewhere is not followed: anything goes there.
+ *
+ * @param home where it stands: `#/…`.
+ */
+export function relocated(schema: unknown, home: string): unknown {
   if (Array.isArray(schema)) return schema.map((item) => relocated(item, home));
   if (typeof schema !== "object" || schema === null) return schema;
   const moved: [string, unknown][] = [];

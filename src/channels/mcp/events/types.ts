@@ -1,5 +1,6 @@
 import { INVALID_PARAMS, ProtocolError } from "@modelcontextprotocol/server";
 import type { App } from "../../../app.ts";
+import { relocated } from "../../../documents/schema-parts.ts";
 import { NexusError } from "../../../errors.ts";
 import type { EventTypeRecord } from "../../../events/event-types.ts";
 import { type Filter, parseFilter } from "../../../events/filter.ts";
@@ -42,7 +43,8 @@ function everyType(): object {
 }
 
 function oneType({ name, description, schema, recordedSchema = schema }: EventTypeRecord): object {
-  const payload = { ...EVENT, properties: { ...EVENT.properties, type: { const: name }, data: recordedSchema } };
+  const data = relocated(recordedSchema, "#/properties/data");
+  const payload = { ...EVENT, properties: { ...EVENT.properties, type: { const: name }, data } };
   const fields = Object.keys(FILTER_FIELDS).filter((field) => field !== "type" && field !== "broadcast");
   return described(name, description ?? `Events of the type ${name}.`, payload, fields);
 }
