@@ -29,6 +29,29 @@ export async function attemptDelivery(
   return await attempted(() => services.within(event, () => sink.deliver(event as never, delivery)), abort, clock, timeoutMs);
 }
 
+/**
+ * One try of what is no consumer's; after `timeoutMs` its signal aborts, and it has failed with DELIVERY_TIMEOUT.
+ *
+ * @returns `undefined` when it went well.
+ * @throws the signal's reason.
+ */
+export async function attemptWithin(
+  timeoutMs: number,
+  clock: Clock,
+  signal: AbortSignal,
+  call: (signal: AbortSignal) => Promise<unknown>,
+): Promise<Failure | undefined> {
+  signal.throwIfAborted();
+  const abort = new AbortController();
+  const end = (): void => abort.abort(signal.reason);
+  signal.addEventListener("abort", end, { once: true });
+  try {
+    return await attempted(() => call(abort.signal), abort, clock, timeoutMs);
+  } finally {
+    signal.removeEventListener("abort", end);
+  }
+}
+
 async function attempted(call: () => unknown, abort: AbortController, clock: Clock, timeoutMs: number): Promise<Failure | undefined> {
   let returned: unknown;
   try {

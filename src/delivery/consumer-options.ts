@@ -3,7 +3,7 @@ import { type EventFilter, filterOf } from "../events/event-filter.ts";
 import type { Filter } from "../events/filter.ts";
 import { checkWhole } from "../events/whole.ts";
 import type { Deliver, Sink } from "../sinks/sink.ts";
-import { checkPolicy, type RetryPolicy } from "./retry.ts";
+import { checkPolicy, POLICY, type RetryPolicy } from "./retry.ts";
 import type { After } from "./subscription.ts";
 
 export interface ConsumerOptions<T, W> extends EventFilter<T, W> {
@@ -47,7 +47,6 @@ const OWN: readonly string[] = ["from", "retry", "timeoutMs", "onDeadLetter", "c
 /** As many as may be tried again at once: what is kept of each is in one value of State. */
 const MOST_AT_ONCE = 100;
 const TIMEOUT_MS = 30_000;
-const POLICY: Required<RetryPolicy> = { attempts: 20, baseMs: 1_000, capMs: 900_000 };
 
 /** @throws NAME_INVALID · OPTION_INVALID · FILTER_INVALID */
 export function consumerPlan(name: string, options: ConsumerOptions<any, any>, to: Deliver<never>): ConsumerPlan {

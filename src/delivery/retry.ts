@@ -9,6 +9,9 @@ export interface RetryPolicy {
   readonly capMs?: number;
 }
 
+/** Where nothing else is said. */
+export const POLICY: Required<RetryPolicy> = { attempts: 20, baseMs: 1_000, capMs: 900_000 };
+
 /**
  * How long to wait before the next try after what was thrown, or `undefined` when there is none: FatalError ends the tries, RetryAfter says when the next is, else the
  * policy does.

@@ -11,20 +11,20 @@ const RETRY_AFTER_CAP_MS = 3_600_000;
 const PASSING = [302, 303, 307, 408, 409, 425, 429];
 
 /**
- * Resolves for an answer that says it was taken.
+ * Resolves for an answer that says it was taken, with the beginning of its body.
  *
  * @param clean takes out what must not be told.
- * @throws FatalError for an answer that cannot get better · RetryAfter for one that says when · Error for any other.
+ * @throws FatalError for an answer that cannot get better · RetryAfter for one that says when · Error for any other. `statusOf` tells its status.
  */
-export async function taken(host: string, answer: IncomingMessage, clean: (text: string) => string): Promise<void> {
+export async function taken(host: string, answer: IncomingMessage, clean: (text: string) => string): Promise<string> {
   const status = answer.statusCode ?? 0;
   // Read also when nobody looks at it: only then the connection can be used again.
   const body = await beginning(answer);
-  if (status >= 200 && status < 300) return;
+  if (status >= 200 && status < 300) return body;
   const said = oneLine(clean(body), SHOWN_CHARACTERS);
   const message = `${host} answered ${status}${said === "" ? "" : `: ${said}`}`;
-  if (status < 500 && !PASSING.includes(status)) throw new FatalError(message);
-  const error = new Error(message);
+  if (status < 500 && !PASSING.includes(status)) throw Object.assign(new FatalError(message), { status });
+  const error = Object.assign(new Error(message), { status });
   const ms = retryAfterMs(answer.headers["retry-after"], Date.now());
   if (ms === undefined) throw error;
   const later = new RetryAfter(ms, { cause: error });

@@ -8,11 +8,11 @@ import { withoutSecrets } from "./text.ts";
 /** Posts JSON to one address, over connections that it keeps. */
 export interface Poster {
   /**
-   * Resolves when the target has taken it. Redirects are not followed.
+   * Resolves when the target has taken it, with the beginning of what it said to that. Redirects are not followed.
    *
    * @throws FatalError when it cannot get better · RetryAfter when the target says when · Error when it may · the signal's reason.
    */
-  readonly post: (body: string, headers: Readonly<Record<string, string>>, signal: AbortSignal) => Promise<void>;
+  readonly post: (body: string, headers: Readonly<Record<string, string>>, signal: AbortSignal) => Promise<string>;
   /** Closes its connections. */
   readonly close: () => Promise<void>;
 }
@@ -31,7 +31,7 @@ export function poster({ url, lookup }: Target, secrets: readonly string[]): Pos
       const bytes = Buffer.from(body);
       const all = { "user-agent": "nexus-event-system", ...headers, "content-length": String(bytes.length) };
       try {
-        await taken(url.host, await answerTo(() => start(all, signal), bytes, signal), clean);
+        return await taken(url.host, await answerTo(() => start(all, signal), bytes, signal), clean);
       } catch (error) {
         throw signal.aborted ? signal.reason : error;
       }

@@ -47,6 +47,8 @@ export async function receiver(tls?: { readonly key: string; readonly cert: stri
   const make = (): Server => (tls === undefined ? createServer(listener) : (createTlsServer(tls, listener) as Server));
   const listen = async (port: number): Promise<Server> => {
     const server = make();
+    // It never hangs up by itself: who has let go of it has done so.
+    server.keepAliveTimeout = 0;
     server.on("connection", (socket: Socket) => {
       connections++;
       sockets.add(socket);
