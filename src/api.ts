@@ -210,6 +210,8 @@ export interface NexusOptions<E = Definitions, W = Definitions, Mode = "open" | 
     | {
         /** Each workflow is also a tool of its own name, with its inputs as the tool's; the first 100 of them. Default false. */
         readonly toolPerWorkflow?: boolean | undefined;
+        /** Agents may have events posted to this machine, over http too: for development. Default false. */
+        readonly allowLoopback?: boolean | undefined;
       }
     | undefined;
   /** With it, whoever calls from outside must be somebody. */

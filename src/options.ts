@@ -35,7 +35,10 @@ const HTTP_OPTIONS: readonly string[] = [
 const RETENTION_LIMITS: readonly string[] = ["maxAgeMs", "maxEvents", "maxBytes"] satisfies readonly (keyof RetentionLimits)[];
 const AUTH_OPTIONS: readonly string[] = ["authenticate", "jwt"] satisfies readonly (keyof NonNullable<NexusOptions["auth"]>)[];
 const JWT_OPTIONS: readonly string[] = ["issuer", "audience", "jwksUrl"] satisfies readonly (keyof JwtOptions)[];
-const MCP_OPTIONS: readonly string[] = ["toolPerWorkflow"] satisfies readonly (keyof Exclude<NexusOptions["mcp"], false | undefined>)[];
+const MCP_OPTIONS = ["toolPerWorkflow", "allowLoopback"] as const satisfies readonly (keyof Exclude<
+  NexusOptions["mcp"],
+  false | undefined
+>)[];
 const RUN_OPTIONS: readonly string[] = [
   "sessionId",
   "userId",
@@ -66,9 +69,10 @@ function checkMcp(mcp: NexusOptions["mcp"]): void {
   if (typeof mcp !== "object" || mcp === null)
     throw new NexusError("OPTION_INVALID", { option: "mcp", reason: "it is false, or an object" });
   for (const option of Object.keys(mcp))
-    if (!MCP_OPTIONS.includes(option)) throw new NexusError("OPTION_UNSUPPORTED", { option: `mcp.${option}` });
-  if (mcp.toolPerWorkflow !== undefined && typeof mcp.toolPerWorkflow !== "boolean")
-    throw new NexusError("OPTION_INVALID", { option: "mcp.toolPerWorkflow", reason: "it is true or false" });
+    if (!(MCP_OPTIONS as readonly string[]).includes(option)) throw new NexusError("OPTION_UNSUPPORTED", { option: `mcp.${option}` });
+  for (const option of MCP_OPTIONS)
+    if (mcp[option] !== undefined && typeof mcp[option] !== "boolean")
+      throw new NexusError("OPTION_INVALID", { option: `mcp.${option}`, reason: "it is true or false" });
 }
 
 /** An app that was to have credentials must not open without them. */

@@ -117,6 +117,7 @@ export class Site {
         new mcp.McpEndpoint({
           app: this.#app,
           toolPerWorkflow: this.#mcp !== false && this.#mcp?.toolPerWorkflow === true,
+          allowLoopback: this.#mcp !== false && this.#mcp?.allowLoopback === true,
           opened: (stream) => this.#opened(stream),
           stopping: this.#stopping.signal,
           serverOf: this.#mcpServerOf,

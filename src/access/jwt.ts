@@ -53,7 +53,7 @@ export class Tokens {
       .jwtVerify(token, keys, { ...options, currentDate: new Date(this.#clock.now()) })
       .catch((error: unknown) => this.#refuse(jose, error));
     const until = Number(payload.exp) * 1_000;
-    const caller = { ...principalOf(payload), lapsed: () => this.#clock.now() >= until };
+    const caller = { ...principalOf(payload), until, lapsed: () => this.#clock.now() >= until };
     this.#remember(hash, caller, until);
     return caller;
   }

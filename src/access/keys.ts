@@ -146,7 +146,7 @@ export class Keys {
   /** The same of a key that was shown before. */
   callerById(id: string, { userId, scopes }: Principal): Caller | undefined {
     const lapsed = (): boolean => !this.#isGood(id);
-    return lapsed() ? undefined : { userId, scopes, keyId: id, lapsed };
+    return lapsed() ? undefined : { userId, scopes, keyId: id, until: this.#keys.get(id)?.expiresAt, lapsed };
   }
 
   #isGood(id: string): boolean {

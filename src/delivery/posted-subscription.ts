@@ -24,6 +24,8 @@ export interface Postings {
   event(event: NexusEvent): Message;
   /** Says that what lay before a place is gone. */
   loss(cursor: Cursor): Message;
+  /** Says that it is over, because its owner's rights are. */
+  end(): Message;
   /** @throws FatalError when the target will never take it · RetryAfter when it says when · Error when it may · the signal's reason */
   post(message: Message, signal: AbortSignal): Promise<void>;
   close(): Promise<void>;
@@ -40,6 +42,8 @@ export interface Terms {
   /** Narrowed to their rights. */
   readonly filter: Filter;
   readonly expiresAt: number;
+  /** Whether their credential is good no more. */
+  lapsed(): boolean;
 }
 
 export interface PostedStatus {
@@ -141,10 +145,17 @@ export class PostedSubscription {
     if (batch === undefined) return await feed.past(this.#position, signal);
     for (const { event } of batch.events) {
       // Renewed meanwhile: by other rights the rest may be another.
-      if (this.#terms.filter !== filter || !(await this.#through(this.#postings.event(event)))) return;
+      if (this.isOver || this.#terms.filter !== filter) return;
+      if (this.#terms.lapsed()) return await this.#refuse();
+      if (!(await this.#through(this.#postings.event(event)))) return;
       this.#position = event.sequence;
     }
     this.#position = batch.next;
+  }
+
+  async #refuse(): Promise<void> {
+    const last = this.#postings.end();
+    while (!this.isOver && this.#terms.lapsed()) if (await this.#through(last)) this.end();
   }
 
   async #skipLost({ seen }: Filter): Promise<void> {

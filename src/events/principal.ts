@@ -24,6 +24,8 @@ export interface Principal {
 export interface Caller extends Principal {
   /** The API key it came with. */
   readonly keyId?: string;
+  /** When its credential ends by itself, where that is known. */
+  readonly until?: number | undefined;
   /** Whether its credential is good no more: asked of streams that are open. */
   readonly lapsed?: () => boolean;
 }

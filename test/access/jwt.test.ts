@@ -5,6 +5,8 @@ import { fakeClock } from "nexus-event-system/testing";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Peer } from "../http/fixtures/peer.ts";
 import { serve } from "../http/fixtures/site.ts";
+import { CLIENTS, type Connect } from "../mcp/fixtures/clients.ts";
+import { endpoint } from "../mcp/fixtures/endpoint.ts";
 
 /** An identity provider: tells its public key, by discovery as by itself, and signs what it is given. */
 let issuer: string;
@@ -123,4 +125,14 @@ test("[access.1] a WebSocket that does not say who it is within 5 s is closed", 
   await using peer = await Peer.open(site.url);
   await clock.advance(5_000);
   expect(await peer.closed).toEqual({ code: 4401, reason: "UNAUTHENTICATED" });
+});
+
+test("[mcp.4] a webhook is granted no longer than its caller's token is good", async () => {
+  await using site = await serve({ auth: { jwt: { issuer, audience: "nexus" } }, mcp: { allowLoopback: true } });
+  await using target = await endpoint();
+  const until = Math.floor(Date.now() / 1_000) + 600;
+  await using agent = await (CLIENTS["2026-07-28"] as Connect)(site.url, bearer(await sign({}, { until })));
+  const delivery = { url: target.url, secret: `whsec_${Buffer.alloc(32, 7).toString("base64")}` };
+  const { refreshBefore } = await agent.ask("events/subscribe", { name: "nexus.event", delivery });
+  expect(refreshBefore).toBe(new Date(until * 1_000).toISOString());
 });

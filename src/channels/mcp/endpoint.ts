@@ -13,6 +13,7 @@ import {
 import type { App } from "../../app.ts";
 import { NexusError } from "../../errors.ts";
 import { Connections } from "./connections.ts";
+import { Webhooks } from "./events/webhooks.ts";
 import { exchanges } from "./exchange.ts";
 import { BodyFlow, type FlowParts } from "./flow.ts";
 import { Hints } from "./hints.ts";
@@ -24,6 +25,8 @@ import { faultOfWatched, isListen, watchedBy } from "./watched.ts";
 export interface EndpointOptions {
   readonly app: App;
   readonly toolPerWorkflow: boolean;
+  /** Webhooks of agents may go to this machine. */
+  readonly allowLoopback: boolean;
   readonly opened: (stream: { tend(): void; stop(error: NexusError): void }) => () => void;
   readonly stopping: AbortSignal;
   /** Default: what Nexus serves. */
@@ -47,8 +50,9 @@ export class McpEndpoint {
   readonly #connections: Connections;
   readonly #listeners = new Places();
 
-  constructor({ app, toolPerWorkflow, opened, stopping, serverOf = mcpServer }: EndpointOptions) {
-    this.#parts = { app, toolPerWorkflow, stopping, underWay: new UnderWay(), streams: new Places() };
+  constructor({ app, toolPerWorkflow, allowLoopback, opened, stopping, serverOf = mcpServer }: EndpointOptions) {
+    const webhooks = new Webhooks({ app, stopping, allowLoopback });
+    this.#parts = { app, toolPerWorkflow, stopping, underWay: new UnderWay(), streams: new Places(), webhooks };
     this.#flow = { now: () => app.clock.now(), slow: () => app.counters.add("slow_readers"), opened };
     const hints = new Hints(app, toolPerWorkflow);
     const factory = (): ReturnType<ServerOf> => serverOf(this.#parts);
@@ -65,6 +69,7 @@ export class McpEndpoint {
 
   /** Ends what is open, once those who waited have been told. */
   async close(): Promise<void> {
+    await this.#parts.webhooks.close();
     await this.#parts.underWay.settled(LEAVING_MS);
     // What they were told is written in this turn.
     await new Promise((resolve) => setImmediate(resolve));

@@ -4,6 +4,7 @@ import { packageVersion } from "../../observability/version.ts";
 import { operationNamed } from "../../operations/table.ts";
 import { callTool } from "./call-tool.ts";
 import { EVENTS_EXTENSION, handleEvents } from "./events/handle.ts";
+import type { Webhooks } from "./events/webhooks.ts";
 import type { Places } from "./places.ts";
 import { addResources } from "./resources.ts";
 import { MOST_WORKFLOW_TOOLS, OPERATION_TOOLS, type OperationTool, type ToolShape, WAIT_MS, workflowTool } from "./tools.ts";
@@ -18,6 +19,7 @@ export interface McpParts {
   readonly underWay: UnderWay;
   /** Of events/stream. */
   readonly streams: Places;
+  readonly webhooks: Webhooks;
 }
 
 const INSTRUCTIONS = `Nexus runs workflows and records everything that happens in one ordered log of events.

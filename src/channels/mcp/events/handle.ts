@@ -9,7 +9,7 @@ import type { McpParts } from "../server.ts";
 import { telling } from "../tools.ts";
 import { BY_STATUS, CODES } from "./codes.ts";
 import { stream } from "./stream.ts";
-import { begin, occurrence, type Subscription } from "./subscription.ts";
+import { begin, occurrence, SUBSCRIPTION, type Subscription } from "./subscription.ts";
 import { eventTypes } from "./types.ts";
 
 /** @see https://modelcontextprotocol.io/seps/3415-events-extension */
@@ -19,12 +19,6 @@ const NEXT_POLL_MS = 5_000;
 const MOST_EVENTS = 50;
 
 const LIST: TObject = Type.Object({ cursor: Type.Optional(Type.String()) });
-const SUBSCRIPTION = {
-  name: Type.String(),
-  arguments: Type.Optional(Type.Object({}, { additionalProperties: true })),
-  cursor: Type.Optional(Type.Union([Type.String(), Type.Null()])),
-  maxAgeMs: Type.Optional(Type.Union([Type.Integer({ minimum: 0 }), Type.Null()])),
-};
 const STREAM: TObject = Type.Object(SUBSCRIPTION);
 const POLL: TObject = Type.Object({
   ...SUBSCRIPTION,
@@ -40,7 +34,7 @@ interface Poll extends Subscription {
 
 /** Answers `events/*`: the log, as the Events extension of MCP wants it. */
 export function handleEvents(server: Server, parts: McpParts): void {
-  const { app, streams } = parts;
+  const { app, streams, webhooks } = parts;
   const on = (method: string, schema: TObject, answer: (params: never, ctx: ServerContext) => Promise<Answer>): void =>
     server.setRequestHandler(method, { params: telling({ ...schema, type: "object" }) }, async (params, ctx) => {
       try {
@@ -63,15 +57,9 @@ export function handleEvents(server: Server, parts: McpParts): void {
       leave();
     }
   });
-  for (const method of ["events/subscribe", "events/unsubscribe"])
-    on(method, ANY, async () => {
-      if (app.access.caller === undefined)
-        throw new ProtocolError(CODES.forbidden, "Webhooks need a caller who has signed in; this server has no credentials configured.");
-      throw new ProtocolError(CODES.unsupported, "No event type is delivered by webhook; poll or stream it.", {
-        feature: "deliveryMode",
-        value: "webhook",
-      });
-    });
+  // Who calls is asked first, then what they want.
+  on("events/subscribe", ANY, (params: Record<string, unknown>) => webhooks.subscribe(withoutMeta(params)));
+  on("events/unsubscribe", ANY, async (params: Record<string, unknown>) => webhooks.unsubscribe(withoutMeta(params)));
 }
 
 async function poll(app: App, params: Poll, ctx: ServerContext): Promise<Answer> {

@@ -1,3 +1,4 @@
+import Type, { type TSchema } from "typebox";
 import type { App } from "../../../app.ts";
 import { isLoss } from "../../../delivery/subscription.ts";
 import { NexusError } from "../../../errors.ts";
@@ -6,7 +7,14 @@ import type { Filter } from "../../../events/filter.ts";
 import { positionOf } from "../../../log/cursor.ts";
 import { filterOf } from "./types.ts";
 
-/** What a client subscribes with, by poll and by stream. */
+export const SUBSCRIPTION: Readonly<Record<"name" | "arguments" | "cursor" | "maxAgeMs", TSchema>> = {
+  name: Type.String(),
+  arguments: Type.Optional(Type.Object({}, { additionalProperties: true })),
+  cursor: Type.Optional(Type.Union([Type.String(), Type.Null()])),
+  maxAgeMs: Type.Optional(Type.Union([Type.Integer({ minimum: 0 }), Type.Null()])),
+};
+
+/** What a client subscribes with. */
 export interface Subscription {
   readonly name: string;
   readonly arguments?: Readonly<Record<string, unknown>>;

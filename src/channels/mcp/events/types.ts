@@ -16,7 +16,9 @@ const TYPES_A_PAGE = 100;
 
 /** What can be subscribed to. @param cursor of the page before. */
 export function eventTypes(app: App, cursor: string | undefined): { readonly events: readonly object[]; readonly nextCursor?: string } {
-  const types = [everyType(), ...app.eventTypes().filter(isOffered).map(oneType)];
+  // A webhook is somebody's.
+  const delivery = ["poll", "push", ...(app.access.caller === undefined ? [] : ["webhook"])];
+  const types = [everyType(), ...app.eventTypes().filter(isOffered).map(oneType)].map((type) => ({ ...type, delivery }));
   const start = cursor === undefined ? 0 : Number(cursor);
   if (!Number.isSafeInteger(start) || start < 0) throw new ProtocolError(INVALID_PARAMS, "This is no cursor of events/list.");
   const end = start + TYPES_A_PAGE;
@@ -54,7 +56,6 @@ function described(name: string, description: string, payloadSchema: object, fie
   return {
     name,
     description,
-    delivery: ["poll", "push"],
     inputSchema: { type: "object", properties: Object.fromEntries(properties), additionalProperties: false },
     payloadSchema,
   };
