@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { randomBytes } from "node:crypto";
 import { Access } from "./access/access.ts";
-import type { Keys } from "./access/keys.ts";
+import type { Keys, MadeKey, NewKey } from "./access/keys.ts";
 import type { EventQuery, HandlerFilter, NexusOptions, Off, On, Run, SubscribeOptions } from "./api.ts";
 import { AppLife, type Stopped } from "./app-life.ts";
 import { type ConsumerOptions, consumerPlan } from "./delivery/consumer-options.ts";
@@ -348,6 +348,11 @@ export class App implements AsyncDisposable {
   /** The API keys; opens the app. */
   async keys(): Promise<Keys> {
     return (await this.#life.ready()).keys;
+  }
+
+  /** Makes an API key as whoever has the app's file may; see the operation keys.create. */
+  async createKey(key: NewKey): Promise<MadeKey> {
+    return await (await this.keys()).create(key);
   }
 
   /** The durable consumers and their dead letters; opens the app. */

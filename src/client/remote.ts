@@ -38,6 +38,10 @@ export interface Remote {
   resumeConsumer(name: string): Promise<ConsumerAnswer>;
   rewindConsumer(name: string, to: string): Promise<ConsumerAnswer>;
   removeConsumer(name: string): Promise<{ readonly name: string; readonly deadLetters: number }>;
+  keys(): Promise<{ readonly keys: readonly KeyAnswer[]; readonly cursor: Cursor }>;
+  createKey(key: NewKeyRequest): Promise<MadeKeyAnswer>;
+  revokeKey(id: string): Promise<KeyAnswer>;
+  rotateKey(id: string, options: { readonly overlapMs?: number }): Promise<MadeKeyAnswer>;
   deadLetters(query: Query): Promise<DeadLettersAnswer>;
   deadLetter(consumer: string, eventId: string): Promise<DeadLetterAnswer>;
   redeliver(consumer: string, eventId: string): Promise<{ readonly attempt: number }>;
@@ -61,6 +65,24 @@ export interface ScheduleAnswer {
   readonly everyMs?: number;
   readonly nextAt?: number;
   readonly lastRunId?: string;
+}
+export interface KeyAnswer {
+  readonly id: string;
+  readonly userId: string;
+  readonly scopes: readonly string[];
+  readonly name?: string;
+  readonly createdAt: number;
+  readonly expiresAt?: number;
+  readonly revokedAt?: number;
+}
+export interface MadeKeyAnswer extends KeyAnswer {
+  readonly key: string;
+}
+export interface NewKeyRequest {
+  readonly userId: string;
+  readonly scopes: readonly string[];
+  readonly name?: string | undefined;
+  readonly expiresInMs?: number;
 }
 export interface EventTypeAnswer {
   readonly name: string;
@@ -197,6 +219,10 @@ export function remote(
     resumeConsumer: (name) => post(`consumers/${at(name)}/resume`, {}),
     rewindConsumer: (name, to) => post(`consumers/${at(name)}/rewind`, { to }),
     removeConsumer: (name) => remove(`consumers/${at(name)}`),
+    keys: () => get("keys"),
+    createKey: (key) => post("keys", key),
+    revokeKey: (id) => post(`keys/${at(id)}/revoke`, {}),
+    rotateKey: (id, options) => post(`keys/${at(id)}/rotate`, options),
     deadLetters: (query) => get("dead-letters", query),
     deadLetter: (consumer, eventId) => get(`dead-letters/${at(consumer)}/${at(eventId)}`),
     redeliver: (consumer, eventId) => post(`dead-letters/${at(consumer)}/${at(eventId)}/redeliver`, {}),

@@ -41,7 +41,7 @@ const create: Operation = operation({
   ),
   run: async (app, { userId, scopes, name, expiresInMs }) => ({
     status: 201,
-    body: await (await app.keys()).create({ userId, scopes, name, expiresInMs }),
+    body: await app.createKey({ userId, scopes, name, expiresInMs }),
   }),
 });
 

@@ -6,6 +6,8 @@ import { misuse } from "./failure.ts";
 /** As much of an app as serving it takes. Known by what it can do: the file may import another copy of the package. */
 export interface ServableApp {
   start(options: { readonly host?: string; readonly port?: number }): Promise<{ readonly url?: string }>;
+  /** Makes an API key in the app's own file. */
+  createKey(key: { readonly userId: string; readonly scopes: readonly string[]; readonly name?: string | undefined }): Promise<object>;
   stop(options: { readonly deadlineMs?: number }): Promise<{ readonly handlersLeft: number; readonly runsLeft: number }>;
 }
 

@@ -5,6 +5,7 @@ import { deadLetters } from "./commands/dead-letters.ts";
 import { eventTypes } from "./commands/event-types.ts";
 import { events } from "./commands/events.ts";
 import { init } from "./commands/init.ts";
+import { keys } from "./commands/keys.ts";
 import { run } from "./commands/run.ts";
 import { runs } from "./commands/runs.ts";
 import { schedules } from "./commands/schedules.ts";
@@ -27,6 +28,7 @@ Follow    events tail             live; also events list, events wait, events em
           sessions                those that are open; sessions create, show ID, update ID, join ID, end ID
 Deliver   consumers               where each is; show, pause, resume, rewind, remove
           dead-letters            what could not be delivered; show, redeliver, drop
+Operate   keys                    who may call; create USER, revoke ID, rotate ID
 
 Everywhere
   --url URL              the server; NEXUS_URL, else http://127.0.0.1:8000
@@ -59,6 +61,7 @@ export function program(): Command {
     sessions(),
     consumers(),
     deadLetters(),
+    keys(),
   ];
   for (const command of commands) root.addCommand(command);
   for (const command of everyIn(root)) {
