@@ -37,7 +37,8 @@ export type ServerOf = (parts: McpParts) => McpServer;
 /** What Nexus serves over MCP. Whoever calls is known from the context around each call. */
 export function mcpServer(parts: McpParts): McpServer {
   const { app } = parts;
-  const server = new McpServer(
+  const server = new ToolServer(
+    parts,
     { name: app.name, title: "Nexus", version: packageVersion() },
     {
       capabilities: {
@@ -57,6 +58,20 @@ export function mcpServer(parts: McpParts): McpServer {
   addResources(server, app);
   handleEvents(server.server, parts);
   return server;
+}
+
+/** The SDK compares arguments with the headers that a tool's schema wants them in; of tools not registered with it, it asks here. */
+class ToolServer extends McpServer {
+  readonly #parts: McpParts;
+
+  constructor(parts: McpParts, ...server: ConstructorParameters<typeof McpServer>) {
+    super(...server);
+    this.#parts = parts;
+  }
+
+  override toolInputSchemaJson(name: string): Record<string, unknown> | undefined {
+    return toolsFor(this.#parts).find((shape) => shape.name === name)?.inputSchema;
+  }
 }
 
 /** The tools that the caller may use. */
