@@ -1,15 +1,14 @@
-import { mkdtempSync, readFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
 import { parse as parseToml } from "smol-toml";
 import { expect, test, vi } from "vitest";
+import { nexus } from "../cli/nexus.ts";
 import { serve } from "../http/fixtures/site.ts";
 import { CLIENTS, type Connect } from "./fixtures/clients.ts";
 
 const guide = readFileSync(resolve(import.meta.dirname, "../../docs/mcp.md"), "utf8");
 const blocksOf = (language: string): string[] =>
   [...guide.matchAll(new RegExp(`^\`\`\`${language}\n(.*?)\`\`\``, "gms"))].map((match) => match[1] as string);
-const bare = (code: string): string => code.replaceAll(/\s+/g, "");
 const connect = CLIENTS["2026-07-28"] as Connect;
 
 /** A server as a client's configuration has it. */
@@ -27,30 +26,31 @@ const entries: readonly Entry[] = [
   ...blocksOf("toml").map((text) => parseToml(text) as any),
 ].map((file) => (file.mcpServers ?? file.servers ?? file.mcp_servers).nexus);
 
-test("the guide's code is the code that is run here", () => {
-  expect(blocksOf("ts").map(bare)).toEqual([bare(readFileSync(join(import.meta.dirname, "fixtures/guide.ts"), "utf8"))]);
-});
+/** What the guide types in, as words. */
+const commands = blocksOf("sh")
+  .flatMap((block) => block.split("\n"))
+  .flatMap((line) => /npx nexus (keys create [^)]*)/.exec(line)?.slice(1) ?? [])
+  .map((command) => [...command.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, bare]) => quoted ?? bare ?? ""));
 
-test("[access.2] with each of the guide's configurations a client is who its key says, with the tools of that one's scopes", async () => {
-  process.env["NEXUS_DB"] = join(mkdtempSync(join(tmpdir(), "nexus-guide-")), "nexus.db");
-  process.env["NEXUS_API_KEY"] = "a key";
-  const { default: app } = await import("./fixtures/guide.ts");
-  const { url = "" } = await app.start({ port: 0 });
-  try {
-    const reached = entries.filter(({ command }) => command === undefined);
-    expect(reached).toHaveLength(5);
-    for (const { url: address, httpUrl = address, headers, bearer_token_env_var: variable } of reached) {
-      expect(httpUrl).toBe("http://127.0.0.1:8000/mcp");
-      const credential = headers?.["Authorization"] ?? `Bearer \${${variable}}`;
-      const asKnown = (key: string): string => credential.replace(/\$\{(env:|input:)?(NEXUS_API_KEY|nexus-key)\}/, key);
-      await using agent = await connect(url, { authorization: asKnown("a key") });
-      const names = (await agent.tools()).map(({ name }) => name);
-      expect(names).toEqual(expect.arrayContaining(["nexus_run_workflow", "nexus_wait_for_events"]));
-      expect(names).not.toEqual(expect.arrayContaining(["nexus_emit_event"]));
-      await expect(connect(url, { authorization: asKnown("another") })).rejects.toThrow(/401/);
-    }
-  } finally {
-    await app.stop({ deadlineMs: 0 });
+test("[access.2] with each of the guide's configurations and the key that it makes, a client has the tools of that key's scopes", async () => {
+  await using site = await serve();
+  let key = "";
+  for (const command of commands) {
+    const { code, stdout } = await nexus(command, { url: site.url, ...(key !== "" && { env: { NEXUS_API_KEY: key } }) });
+    expect([command, code]).toEqual([command, 0]);
+    key = stdout.trim();
+  }
+  const reached = entries.filter(({ command }) => command === undefined);
+  expect(reached).toHaveLength(5);
+  for (const { url, httpUrl = url, headers, bearer_token_env_var: variable } of reached) {
+    expect(httpUrl).toBe("http://127.0.0.1:8000/mcp");
+    const credential = headers?.["Authorization"] ?? `Bearer \${${variable}}`;
+    const asKnown = (value: string): string => credential.replace(/\$\{(env:|input:)?(NEXUS_API_KEY|nexus-key)\}/, value);
+    await using agent = await connect(site.url, { authorization: asKnown(key) });
+    const names = (await agent.tools()).map(({ name }) => name);
+    expect(names).toEqual(expect.arrayContaining(["nexus_run_workflow", "nexus_wait_for_events"]));
+    expect(names).not.toContain("nexus_emit_event");
+    await expect(connect(site.url, { authorization: asKnown(`${key}x`) })).rejects.toThrow(/401/);
   }
 });
 
