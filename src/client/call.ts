@@ -66,7 +66,11 @@ export async function send(connection: Connection, method: Method, path: string,
     options.signal?.throwIfAborted();
     throw unreachable(connection, error);
   }
-  if (!response.ok) throw await errorIn(connection, response);
+  if (!response.ok) {
+    const error = await errorIn(connection, response);
+    options.signal?.throwIfAborted();
+    throw error;
+  }
   return response;
 }
 
@@ -82,16 +86,22 @@ export function unreachable(connection: Connection, cause?: unknown): NexusError
 }
 
 async function errorIn(connection: Connection, response: Response): Promise<NexusError> {
-  const problem = await problemIn(response);
-  if (problem !== undefined) return errorOf(problem);
+  try {
+    const problem = await problemIn(response);
+    if (problem !== undefined) return errorOf(problem);
+  } catch (error) {
+    // The answer broke off: what it was going to say nobody knows.
+    if (!(error instanceof SyntaxError)) return unreachable(connection, error);
+  }
   // What a proxy answers while the server behind it is away.
   if (response.status >= 502 && response.status <= 504) return unreachable(connection, { code: `HTTP ${response.status}` });
   return notNexus(connection, response);
 }
 
+/** @throws SyntaxError for what is no JSON, and whatever `fetch` throws when the connection breaks. */
 async function problemIn(response: Response): Promise<Problem | undefined> {
   if (!typeOf(response).startsWith("application/problem+json")) return undefined;
-  const body: unknown = await response.json().catch(() => undefined);
+  const body: unknown = await response.json();
   return typeof body === "object" && body !== null && typeof (body as Problem).code === "string" ? (body as Problem) : undefined;
 }
 

@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { createServer as createHttpServer } from "node:http";
-import { createServer } from "node:net";
+import { connect, createServer } from "node:net";
 import { defineWorkflow, memoryStore, Nexus, NexusError } from "nexus-event-system";
 import { type ConnectionNote, createClient } from "nexus-event-system/client";
 import { toNodeHandler } from "nexus-event-system/node";
@@ -96,6 +96,28 @@ test("[client.2] connections that are cut in the middle of frames lose nothing, 
   for (let n = 0; n < 60; n++) await site.app.emitEvent("n", { n, text: "x".repeat(20) });
   for (const events of await read) expect(events.map(({ data }) => data.n)).toEqual(Array.from({ length: 60 }, (_, n) => n));
   expect(cutting.cuts).toBeGreaterThan(1);
+});
+
+test("[client.2] an error's answer that breaks off is a lost connection, not a server of another kind: the loop goes on", async () => {
+  await using site = await serve();
+  const refusal = await fetch(`${site.url}/events/ws`);
+  const body = (await refusal.text()).length;
+  const whole = await new Promise<number>((resolve) => {
+    const socket = connect(site.port, "127.0.0.1", () =>
+      socket.write("GET /events/ws HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n"),
+    );
+    let bytes = 0;
+    socket.on("data", (chunk: Buffer) => (bytes += chunk.length)).on("end", () => resolve(bytes));
+  });
+  // The loop's connection, one that is cut before it is opened, and the one that asks why: cut in the body of the answer.
+  const cuts = [4_000, 1, whole - body / 2];
+  await using cutting = await cuttingProxy(site.port, () => cuts.shift() ?? Number.POSITIVE_INFINITY);
+  await using client = createClient({ url: cutting.url });
+  const loop = client.subscribe({ type: "n" });
+  await loop.ready;
+  for (let n = 0; n < 20; n++) await site.app.emitEvent("n", n);
+  expect((await take(loop, 20)).map(({ data }) => data)).toEqual(Array.from({ length: 20 }, (_, n) => n));
+  expect(cutting.cuts).toBe(3);
 });
 
 test("[client.4] all subscriptions of a client share one connection, which is closed when there are none", async () => {
