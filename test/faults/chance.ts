@@ -3,10 +3,10 @@ import { createHash } from "node:crypto";
 /** Chance that can be repeated: the same seed and name give the same numbers. */
 export interface Chance {
   /** In [0, 1). */
-  fraction(): number;
+  readonly fraction: () => number;
   /** A whole number from 1 to the given one. */
-  upTo(most: number): number;
-  oneOf<T>(values: readonly T[]): T;
+  readonly upTo: (most: number) => number;
+  readonly oneOf: <T>(values: readonly T[]) => T;
 }
 
 /** The seed of this run: `FAULTS_SEED`, or one that was drawn for it. */

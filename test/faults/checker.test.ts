@@ -3,6 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { checkLog, checkReader, checkSendings, type Line, linesOf, NOTHING_WRONG, type Seen, type Sending } from "./checker.ts";
+import { checkDeliveries, type Try } from "./checker-deliveries.ts";
+import { checkRuns, type Effect, type Start } from "./checker-runs.ts";
 
 /** A checker that finds nothing proves nothing: each kind of fault, planted and found. */
 const log: readonly Seen[] = [1, 2, 3, 4].map((sequence) => ({
@@ -16,10 +18,10 @@ const log: readonly Seen[] = [1, 2, 3, 4].map((sequence) => ({
 const [one, two, three, four] = log as [Seen, Seen, Seen, Seen];
 const saw = (...events: readonly Seen[]): Line[] => events.map((event) => ({ kind: "event", event }));
 
-test("the checker uses nothing of the product", () => {
-  const text = readFileSync(new URL("checker.ts", import.meta.url), "utf8");
+test.each(["checker.ts", "checker-runs.ts", "checker-deliveries.ts"])("%s uses nothing of the product", (file) => {
+  const text = readFileSync(new URL(file, import.meta.url), "utf8");
   const imports = [...text.matchAll(/from "([^"]+)"/g)].map(([, from]) => from);
-  expect(imports).toEqual(["node:fs", "node:zlib", "better-sqlite3"]);
+  expect(["node:fs", "node:zlib", "better-sqlite3", "./checker.ts"]).toEqual(expect.arrayContaining(imports));
   expect(text).not.toContain("import(");
 });
 
@@ -40,6 +42,13 @@ test.each([
   const found = checkReader(lines, log);
   const faults = "faults" in wrong ? [expect.stringContaining("expired")] : [];
   expect(found).toEqual({ ...NOTHING_WRONG, ...wrong, faults });
+});
+
+test("a reader of a log that forgets: what it was told of is no loss, anything else is", () => {
+  const told: Line = { kind: "told", reason: "expired", from: "abc.3" };
+  expect(checkReader([...saw(one), told, ...saw(four)], log, { forgetful: true })).toEqual(NOTHING_WRONG);
+  const late: Line = { kind: "told", reason: "expired", from: "abc.2" };
+  expect(checkReader([...saw(one), late, ...saw(four)], log, { forgetful: true })).toMatchObject({ missing: ["3 load e3"] });
 });
 
 test.each([
@@ -64,6 +73,79 @@ test.each([
     { kind: "receipt", id, sequence },
   ]);
   expect(checkSendings([...sendings, ...further], events)).toEqual({ ...NOTHING_WRONG, ...wrong });
+});
+
+/** Two lives: the first tries 1 and 2, is killed at 5000 before it could write down 2, and so the second begins with 2. */
+const tries: readonly Try[] = [
+  { life: 1, id: "e1", sequence: 1, taken: true, at: 4000 },
+  { life: 1, id: "e2", sequence: 2, taken: false, at: 4900 },
+  { life: 1, id: "e2", sequence: 2, taken: true, at: 4950 },
+  { life: 2, id: "e2", sequence: 2, taken: true, at: 6000 },
+  { life: 2, id: "e3", sequence: 3, taken: true, at: 6010 },
+  { life: 2, id: "e4", sequence: 4, taken: true, at: 6020 },
+];
+const [t1, t2, t2again, t2later, t3, t4] = tries as [Try, Try, Try, Try, Try, Try];
+
+test.each([
+  ["all of it, one again after a crash", tries, {}, 1],
+  ["one again after it was given up", [...tries, { ...t4, at: 6600 }], {}, 2],
+  ["one is never taken", [t1, t2, t2again, t2later, t3, { ...t4, taken: false }], { missing: ["4 load e4"] }, 1],
+  ["one is skipped", [t1, t2, t2again, t2later, t4], { missing: ["3 load e3"] }, 1],
+  ["one twice in a life", [...tries, { ...t4, at: 6030 }], { repeated: ["4 e4, twice in life 2"] }, 1],
+  [
+    "one again that was long written down",
+    [{ ...t1, at: 1000 }, t2, t2again, { ...t1, life: 2, at: 5900 }, t2later, t3, t4],
+    { repeated: ["1 e1, taken 4000 ms before the end of life 1"] },
+    1,
+  ],
+  ["out of order", [t1, t2, t2again, t2later, t4, t3], { misplaced: ["3 e3, first tried after 4"] }, 1],
+  ["ahead of one that failed", [t1, t2, { ...t3, life: 1 }, t2again, t4], { misplaced: ["3 e3, while 2 was not through"] }, 0],
+])("deliveries: %s", (_what, given, wrong, repeats) => {
+  const promised = { events: log, killedAt: [5000], inOrder: true, timeoutMs: 500 };
+  expect(checkDeliveries(given, promised)).toEqual({ found: { ...NOTHING_WRONG, ...wrong }, repeats });
+});
+
+const life = (...events: readonly (readonly [string, unknown])[]): Seen[] =>
+  events.map(([type, data], n) => ({
+    id: `r${n}`,
+    sequence: n + 1,
+    cursor: `abc.${n + 1}`,
+    type,
+    timestamp: 1000,
+    runId: "r",
+    workflowName: "w",
+    data,
+  }));
+const started = ["workflow.started", {}] as const;
+const finished = ["step.completed", { step: "a", result: "t2" }] as const;
+const ended = ["workflow.completed", { result: { tokens: { a: "t2" } } }] as const;
+const starts: readonly Start[] = [
+  { kind: "try", id: "k", data: {} },
+  { kind: "receipt", id: "k", runId: "r" },
+];
+const effects: readonly Effect[] = ["t1", "t2"].map((token) => ({ run: "r", step: "a", token }));
+
+test.each([
+  ["a step that was interrupted runs again", starts, effects, life(started, finished, ended), {}],
+  [
+    "a finished step runs again",
+    starts,
+    [...effects, { run: "r", step: "a", token: "t3" }],
+    life(started, finished, ended),
+    { repeated: ["r a ran again after it was finished"] },
+  ],
+  ["it is finished twice", starts, effects, life(started, finished, finished, ended), { repeated: ["r a was finished 2 times"] }],
+  ["it began twice", starts, effects, life(started, started, finished, ended), { repeated: ["r began 2 times"] }],
+  ["it ended twice", starts, effects, life(started, finished, ended, ended), { repeated: ["r ended 2 times"] }],
+  ["it goes on after its end", starts, effects, life(started, ended, finished), { missing: ["the end of r"] }],
+  ["it never ended", starts, effects, life(started, finished), { missing: ["the end of r"] }],
+  ["a key has a second run", [...starts, { kind: "receipt", id: "l", runId: "r" }] as Start[], effects, life(started, finished, ended), 1],
+  ["nobody asked for it", [], effects, life(started, finished, ended), { foreign: ["the run r"] }],
+  ["it is not there", starts, effects, [], { missing: ["the run r"] }],
+  ["it gives back what no step made", starts, effects.slice(0, 1), life(started, finished, ended), { altered: ["r a: nobody made t2"] }],
+])("runs: %s", (_what, given, made, events, wrong) => {
+  const expected = wrong === 1 ? { repeated: ["1 keys have the run of another"] } : wrong;
+  expect(checkRuns("w", given, made, events)).toEqual({ ...NOTHING_WRONG, ...expected });
 });
 
 test("a line that was cut short is none", () => {

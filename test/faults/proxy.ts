@@ -10,8 +10,8 @@ export type Fate =
   | { readonly kind: "is halved"; readonly afterBytes: number; readonly forMs: number }
   /** Nothing goes either way any more, and nobody is told. A while later it is cut. */
   | { readonly kind: "is held up"; readonly afterBytes: number; readonly forMs: number }
-  /** Everything comes late, in small pieces. */
-  | { readonly kind: "is slow"; readonly pieceBytes: number; readonly delayMs: number };
+  /** Everything comes late, in small pieces, until it is cut. */
+  | { readonly kind: "is slow"; readonly afterBytes: number; readonly pieceBytes: number; readonly delayMs: number };
 
 export interface Proxy extends AsyncDisposable {
   readonly url: string;
@@ -48,7 +48,7 @@ export async function faultyProxy(port: () => number | undefined, fate: () => Fa
     if (what.kind === "passes") return void behind.pipe(client);
     if (what.kind === "is slow") {
       cuts++;
-      return void trickle(behind, client, what.pieceBytes, what.delayMs);
+      return void trickle(behind, client, what).catch(() => {}); // Whoever was cut is gone.
     }
     let left = what.afterBytes;
     behind.on("end", () => client.end());
@@ -93,16 +93,19 @@ export async function faultyProxy(port: () => number | undefined, fate: () => Fa
 }
 
 /** Passes on piece by piece, with a pause before each; the sender is held back meanwhile. */
-async function trickle(from: Socket, to: Socket, pieceBytes: number, delayMs: number): Promise<void> {
+async function trickle(from: Socket, to: Socket, { pieceBytes, delayMs, afterBytes }: Fate & { readonly kind: "is slow" }): Promise<void> {
+  let left = afterBytes;
   try {
     for await (const chunk of from as AsyncIterable<Buffer>) {
-      for (let at = 0; at < chunk.length; at += pieceBytes) {
+      for (let at = 0; at < chunk.length && left > 0; at += pieceBytes) {
         await new Promise((resolve) => setTimeout(resolve, delayMs));
-        to.write(chunk.subarray(at, at + pieceBytes));
+        to.write(chunk.subarray(at, Math.min(at + pieceBytes, at + left)));
+        left -= pieceBytes;
       }
+      if (left <= 0) break;
     }
-    to.end();
-  } catch {
+  } finally {
     to.destroy();
+    from.destroy();
   }
 }

@@ -24,7 +24,21 @@ export const END = "the.end";
 /** How long whoever is behind may take to catch up. */
 const CATCH_UP_MS = 60_000;
 
-const fixture = (name: string): string => join(import.meta.dirname, "fixtures", name);
+/** Every way to follow the log. */
+export const READERS: readonly string[] = [
+  "event stream",
+  "client",
+  "frames",
+  "long-poll",
+  "pages",
+  "MCP wait",
+  "MCP wait, 2025-11-25",
+  "MCP events/stream",
+];
+
+export function fixture(name: string): string {
+  return join(import.meta.dirname, "fixtures", name);
+}
 
 /** What one storm has to itself: a folder, its chance, its figures. Its folder stays when something was found wrong. */
 export class Scene implements AsyncDisposable {
@@ -73,13 +87,17 @@ export class Scene implements AsyncDisposable {
   }
 
   /** @param events of the log that match what it asked for. */
-  judgeReader(reader: Reader, events: readonly Seen[]): void {
+  judgeReader(reader: Reader, events: readonly Seen[], options: { readonly forgetful?: boolean } = {}): void {
     this.figures.readers++;
-    this.judge(reader.kind, checkReader(reader.lines(), events), events.length);
+    this.judge(reader.kind, checkReader(reader.lines(), events, options), events.length);
   }
 
   judgeClients(clients: readonly Client[], events: readonly Seen[]): void {
-    const sendings = clients.flatMap((client) => client.sendings());
+    const sendings = clients.flatMap((client) => client.ledger<Sending>());
+    this.judgeSendings(sendings, events);
+  }
+
+  judgeSendings(sendings: readonly Sending[], events: readonly Seen[]): void {
     this.judge("the clients", checkSendings(sendings, events), events.length);
   }
 
@@ -96,6 +114,8 @@ export interface ReaderOptions {
   readonly url: string;
   readonly types: readonly string[];
   readonly after?: string;
+  /** Where it goes on when its place is gone; by itself a pushed stream goes on live. */
+  readonly onLoss?: "earliest";
 }
 
 /** A reader in a process of its own, which may be killed and goes on from what it wrote down. */
@@ -114,11 +134,13 @@ export class Reader {
     this.#child = this.#begin();
   }
 
-  /** `kill -9`, and another life. */
-  async kill(): Promise<void> {
+  /** `kill -9`, and another life after `meanwhile`. @returns how often it was killed. */
+  async crash(meanwhile: () => Promise<void> = async () => {}): Promise<number> {
     this.#child.kill();
     await this.#child.gone;
+    await meanwhile();
     this.#child = this.#begin();
+    return 1;
   }
 
   /** Resolves when it has seen the end. One that does not get there in time is stopped: what it has not seen is missing. */
@@ -141,20 +163,23 @@ export class Reader {
 export interface ClientOptions {
   readonly kind: string;
   readonly url: string;
+  /** Event types, or workflows, in turn. */
   readonly types: readonly string[];
-  readonly atOnce: number;
+  readonly what?: "events" | "runs";
+  readonly atOnce?: number;
+  /** Between one and the next. */
+  readonly pauseMs?: number;
 }
 
-/** A client in a process of its own, which emits until it is told to stop. */
+/** A client in a process of its own, which emits, or starts runs, until it is told to stop. */
 export class Client {
   readonly child: Child;
   readonly #file: string;
 
   constructor(scene: Scene, options: ClientOptions) {
     this.#file = scene.path(`${options.kind}.ledger`);
-    this.child = new Child([fixture("client.ts"), JSON.stringify({ ...options, name: options.kind, file: this.#file })], {
-      log: scene.path(`${options.kind}-client.log`),
-    });
+    const given = { what: "events", atOnce: 4, pauseMs: 0, ...options, name: options.kind, file: this.#file };
+    this.child = new Child([fixture("client.ts"), JSON.stringify(given)], { log: scene.path(`${options.kind}-client.log`) });
   }
 
   /** How many of its events were acknowledged. */
@@ -169,9 +194,16 @@ export class Client {
     expect({ code, said: this.child.said() }).toEqual({ code: 0, said: "" });
   }
 
-  sendings(): readonly Sending[] {
-    return linesOf<Sending>(this.#file);
+  ledger<T>(): readonly T[] {
+    return linesOf<T>(this.#file);
   }
+}
+
+/** Resolves when so many more were acknowledged to all of them. */
+export async function acknowledged(clients: readonly Client[], more: number): Promise<void> {
+  const sum = (): number => clients.reduce((all, client) => all + client.acknowledged, 0);
+  const until = sum() + more;
+  await Promise.race(clients.map(({ child }) => child.until(() => sum() >= until, "it had sent that many")));
 }
 
 /** Records the event that ends the storm. */

@@ -1,4 +1,6 @@
 import { join, resolve } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import type { Chance } from "./chance.ts";
 import { Child } from "./child.ts";
 
 const NEXUS = resolve(import.meta.dirname, "../../bin/nexus.js");
@@ -18,6 +20,8 @@ export class Server {
   /** Where it is; undefined while it is down. */
   port: number | undefined;
   lives = 0;
+  /** When each life was ended by force. */
+  readonly killedAt: number[] = [];
   readonly #options: ServerOptions;
   #child: Child | undefined;
 
@@ -41,7 +45,7 @@ export class Server {
     this.lives++;
     this.#child = new Child([NEXUS, "start", join(import.meta.dirname, "fixtures", app), "--port", "0"], {
       log: join(folder, "server.log"),
-      env: { NEXUS_DB: this.file, FAULTS_FOLDER: folder, ...env },
+      env: { NEXUS_DB: this.file, FAULTS_FOLDER: folder, FAULTS_LIFE: String(this.lives), ...env },
       ...(confined !== undefined && { confined }),
     });
   }
@@ -57,7 +61,21 @@ export class Server {
   /** `kill -9`: it gets no chance to say or save anything. */
   async kill(): Promise<void> {
     this.child.kill();
+    this.killedAt.push(Date.now());
     await this.#over();
+  }
+
+  /** The same, and now and then once more while it starts; then it is back. @returns how often it was killed. */
+  async crash(chance: Chance): Promise<number> {
+    await this.kill();
+    const again = chance.fraction() < 0.25;
+    if (again) {
+      this.spawn();
+      await delay(chance.fraction() * 700);
+      await this.kill();
+    }
+    await this.start();
+    return again ? 2 : 1;
   }
 
   /** Lets it drain, as Ctrl-C does. @throws when it ends otherwise than well. */
