@@ -113,6 +113,8 @@ export class Link {
     if (!this.#known && !reader.known) return false;
     // Said twice in a row it is no server that was just coming up.
     if (NexusError.is(error, "UPGRADE_REQUIRED")) return this.#known || this.#failures === 0;
+    // A credential may have ended while it was in use: the next connection shows the one there is then. Said twice in a row, it is that one.
+    if (NexusError.is(error, "UNAUTHENTICATED")) return this.#known && this.#failures === 0;
     return !NexusError.is(error) || error.retryable;
   }
 
