@@ -100,7 +100,7 @@ test("[mcp.6] another's connection is answered byte for byte as one that is not 
   };
   const ways: readonly ((line: Line) => Promise<Response>)[] = [
     (line) => line.send(line.request("tools/list", {}, 1)),
-    (line) => line.send(line.request("initialize", {}, 1)),
+    (line) => line.send(line.request("resources/subscribe", { uri: EVENTS }, 1)),
     (line) => line.tell("notifications/cancelled", { requestId: 1 }),
     (line) => line.send([line.request("ping", {}, 1)]),
     (line) => line.get(),

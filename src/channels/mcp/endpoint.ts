@@ -17,6 +17,7 @@ import { Webhooks } from "./events/webhooks.ts";
 import { exchanges } from "./exchange.ts";
 import { BodyFlow, type FlowParts } from "./flow.ts";
 import { Hints } from "./hints.ts";
+import { faultOfParams } from "./params.ts";
 import { MOST, Places } from "./places.ts";
 import { type McpParts, mcpServer, type ServerOf } from "./server.ts";
 import { UnderWay } from "./under-way.ts";
@@ -94,7 +95,10 @@ export class McpEndpoint {
   }
 
   async #route(request: Request, body: unknown): Promise<Response> {
-    if (!(await isLegacyRequest(request, body))) return await this.#modernAnswer(request, body);
+    const isLegacy = await isLegacyRequest(request, body);
+    const fault = faultOfParams(body, isLegacy);
+    if (fault !== undefined) return refused(200, INVALID_PARAMS, fault, (body as { readonly id?: unknown }).id);
+    if (!isLegacy) return await this.#modernAnswer(request, body);
     const id = request.headers.get("mcp-session-id");
     if (id !== null) {
       const unknown = (): Response => refused(404, SESSION_UNKNOWN, "There is no such session; initialize again.");
