@@ -1,47 +1,23 @@
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
-import { exportJWK, generateKeyPair, type JWTPayload, SignJWT } from "jose";
 import { fakeClock } from "nexus-event-system/testing";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Peer } from "../http/fixtures/peer.ts";
 import { serve } from "../http/fixtures/site.ts";
 import { CLIENTS, type Connect } from "../mcp/fixtures/clients.ts";
 import { endpoint } from "../mcp/fixtures/endpoint.ts";
+import { type Provider, provider } from "./fixtures/provider.ts";
 
-/** An identity provider: tells its public key, by discovery as by itself, and signs what it is given. */
 let issuer: string;
-let sign: (claims: JWTPayload, options?: { readonly alg?: string; readonly until?: number | string }) => Promise<string>;
-let stranger: typeof sign;
-const down: (() => void)[] = [];
+let sign: Provider["sign"];
+let stranger: Provider["stranger"];
+let down: () => void;
 
 beforeAll(async () => {
-  const [own, other] = [await generateKeyPair("ES256"), await generateKeyPair("ES256")];
-  const keys = [{ ...(await exportJWK(own.publicKey)), kid: "1", alg: "ES256" }];
-  const server = createServer((request, response) => {
-    const body = request.url === "/jwks" ? { keys } : { issuer, jwks_uri: `${issuer}/jwks` };
-    response.setHeader("content-type", "application/json").end(JSON.stringify(body));
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  down.push(() => server.close());
-  issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const signer =
-    (key: Parameters<SignJWT["sign"]>[0]): typeof sign =>
-    async (claims, { until = "1h" } = {}) =>
-      await new SignJWT({ scope: "events:read events:emit", ...claims })
-        .setProtectedHeader({ alg: "ES256", kid: "1" })
-        .setIssuer((claims.iss as string | undefined) ?? issuer)
-        .setAudience((claims.aud as string | undefined) ?? "nexus")
-        .setSubject((claims.sub as string | undefined) ?? "ann")
-        .setIssuedAt()
-        .setExpirationTime(until)
-        .sign(key);
-  sign = signer(own.privateKey);
-  stranger = signer(other.privateKey);
+  const identity = await provider();
+  ({ issuer, sign, stranger } = identity);
+  down = () => identity[Symbol.dispose]();
 });
 
-afterAll(() => {
-  for (const close of down) close();
-});
+afterAll(() => down());
 
 function bearer(token: string): Record<string, string> {
   return { authorization: `Bearer ${token}` };
