@@ -9,8 +9,28 @@ const TYPES: Readonly<Record<string, string>> = {
   svg: "image/svg+xml",
 };
 const FILE = /^[a-z][a-z0-9-]*\.(html|js|css|svg)$/;
-/** Nothing but what this server itself serves; no inline script or style. */
-const POLICY = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'";
+/** Nothing but files and answers of this server: no inline script or style, no text that becomes markup or code, no form that goes anywhere. */
+const POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self'",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+  "require-trusted-types-for 'script'",
+  "trusted-types 'none'",
+].join("; ");
+const HEADERS: Readonly<Record<string, string>> = {
+  "content-security-policy": POLICY,
+  "x-content-type-options": "nosniff",
+  "referrer-policy": "no-referrer",
+  // No window that this one did not open has a hold on it, and no other site can embed its files.
+  "cross-origin-opener-policy": "same-origin",
+  "cross-origin-resource-policy": "same-origin",
+  "cache-control": "no-cache",
+};
 
 /**
  * What the page is made of; `undefined` for any other request.
@@ -36,15 +56,7 @@ async function pageFile(name: string): Promise<Response | undefined> {
     if (error.code !== "ENOENT") throw error;
   });
   if (content === undefined) return undefined;
-  return new Response(new Uint8Array(content), {
-    headers: {
-      "content-type": TYPES[match[1] as string] as string,
-      "content-security-policy": POLICY,
-      "x-content-type-options": "nosniff",
-      "referrer-policy": "no-referrer",
-      "cache-control": "no-cache",
-    },
-  });
+  return new Response(new Uint8Array(content), { headers: { "content-type": TYPES[match[1] as string] as string, ...HEADERS } });
 }
 
 /** The package's `dashboard`, seen from the sources as from what is built of them; found once. */
