@@ -360,3 +360,28 @@ test.each([
   await Promise.all(opened.map((stream) => stream[Symbol.asyncDispose]()));
   await streams(at, 0);
 });
+
+test.concurrent.each([
+  ["2026-07-28", "events/stream", { name: "nexus.event" }],
+  ["2025-11-25", "events/stream", { name: "nexus.event" }],
+  ["2026-07-28", "subscriptions/listen", { notifications: { resourceSubscriptions: [EVENTS] } }],
+  ["2025-11-25", "GET", {}],
+] as const)(
+  "[access.1] [mcp.6] in %s %s is cut when the key it was opened with is revoked, and the connection with it is nobody's",
+  {
+    timeout: 30_000,
+  },
+  async (era, method, params) => {
+    await using at = await guarded();
+    const operator = at.as("operator");
+    const { id, key } = (await operator.post("/keys", { userId: "ann", scopes: ["admin"] })).body;
+    const line = await Line.open(at.url, era, { authorization: `Bearer ${key}` });
+    const stream = method === "GET" ? new Messages(await line.get()) : await line.stream(method, params);
+    await at.app.broadcastEvent("hello", 1);
+    await stream.next();
+    expect((await operator.post(`/keys/${id}/revoke`)).status).toBe(200);
+    expect((await line.ask("tools/list")).status).toBe(401);
+    await expect(stream.rest()).rejects.toThrow();
+    await streams(at, 0);
+  },
+);

@@ -14,7 +14,11 @@ export class Places {
     if (this.#all >= MOST || (caller !== undefined && own >= MOST_OF_ONE)) return undefined;
     this.#all++;
     this.#taken.set(caller, own + 1);
+    let isTaken = true;
     return () => {
+      // Some say twice that they are over.
+      if (!isTaken) return;
+      isTaken = false;
       this.#all--;
       const left = (this.#taken.get(caller) ?? 0) - 1;
       if (left > 0) this.#taken.set(caller, left);
