@@ -4,7 +4,14 @@ import { Peer, refusal } from "./fixtures/peer.ts";
 import { exchange } from "./fixtures/raw.ts";
 import { type Site, serve, silent } from "./fixtures/site.ts";
 
-/** How each way in answers to a Host and an Origin: HTTP, an event stream, a WebSocket. */
+const INITIALIZE = JSON.stringify({
+  jsonrpc: "2.0",
+  id: 1,
+  method: "initialize",
+  params: { protocolVersion: "2025-11-25", capabilities: {}, clientInfo: { name: "test", version: "1" } },
+});
+
+/** How each way in answers to a Host and an Origin: HTTP, an event stream, a WebSocket, MCP. */
 async function answers(site: Site, headers: { host?: string; origin?: string }): Promise<unknown[]> {
   const { host = `127.0.0.1:${site.port}`, origin } = headers;
   const lines = [`Host: ${host}`, ...(origin === undefined ? [] : [`Origin: ${origin}`])];
@@ -13,6 +20,8 @@ async function answers(site: Site, headers: { host?: string; origin?: string }):
     exchange(site.port, ["POST /events HTTP/1.1", ...lines, "Content-Length: 0"]),
   ]);
   const stream = await exchange(site.port, ["HEAD /events/stream HTTP/1.1", ...lines]);
+  const accept = ["Content-Type: application/json", "Accept: application/json, text/event-stream"];
+  const mcp = await exchange(site.port, ["POST /mcp HTTP/1.1", ...lines, ...accept, `Content-Length: ${INITIALIZE.length}`], INITIALIZE);
   const socket = await refusal(site.url, { headers: { host, ...(origin !== undefined && { origin }) } }).catch(
     (error: Error) => error.message,
   );
@@ -21,10 +30,11 @@ async function answers(site: Site, headers: { host?: string; origin?: string }):
     [post.status, post.body.code],
     stream.status,
     typeof socket === "string" ? socket : [socket.status, socket.body.code],
+    [mcp.status, mcp.body.code],
   ];
 }
 
-const TAKEN = [[200, undefined], [422, "REQUEST_INVALID"], 200, "it was upgraded"];
+const TAKEN = [[200, undefined], [422, "REQUEST_INVALID"], 200, "it was upgraded", [200, undefined]];
 
 test.each([
   "evil.example",
@@ -36,9 +46,15 @@ test.each([
   "192.168.1.10",
   "127.999.999.999",
   "[::]",
-])("[access.4] the Host %s is refused on HTTP, stream and WebSocket alike", async (host) => {
+])("[access.4] the Host %s is refused on HTTP, stream, WebSocket and MCP alike", async (host) => {
   await using site = await serve();
-  expect(await answers(site, { host })).toEqual([[403, "HOST_REFUSED"], [403, "HOST_REFUSED"], 403, [403, "HOST_REFUSED"]]);
+  expect(await answers(site, { host })).toEqual([
+    [403, "HOST_REFUSED"],
+    [403, "HOST_REFUSED"],
+    403,
+    [403, "HOST_REFUSED"],
+    [403, "HOST_REFUSED"],
+  ]);
 });
 
 test.each(["localhost", "LOCALHOST:1", "127.0.0.1", "127.8.9.10:9999", "[::1]:8000"])(
@@ -58,9 +74,15 @@ test.each([
   "chrome-extension://abc",
   "rubbish",
   "http://evil.example@127.0.0.1",
-])("[access.4] the Origin %s is refused on HTTP, stream and WebSocket alike", async (origin) => {
+])("[access.4] the Origin %s is refused on HTTP, stream, WebSocket and MCP alike", async (origin) => {
   await using site = await serve();
-  expect(await answers(site, { origin })).toEqual([[403, "ORIGIN_REFUSED"], [403, "ORIGIN_REFUSED"], 403, [403, "ORIGIN_REFUSED"]]);
+  expect(await answers(site, { origin })).toEqual([
+    [403, "ORIGIN_REFUSED"],
+    [403, "ORIGIN_REFUSED"],
+    403,
+    [403, "ORIGIN_REFUSED"],
+    [403, "ORIGIN_REFUSED"],
+  ]);
 });
 
 test("[access.4] the server's own origin is answered", async () => {

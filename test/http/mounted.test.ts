@@ -7,6 +7,7 @@ import { memoryStore, Nexus } from "nexus-event-system";
 import { acceptWebSockets, toNodeHandler } from "nexus-event-system/node";
 import { expect, test } from "vitest";
 import { WebSocket, WebSocketServer } from "ws";
+import { CLIENTS } from "../mcp/fixtures/clients.ts";
 import { Peer, refusal } from "./fixtures/peer.ts";
 import { type Reply, replyOf, silent } from "./fixtures/site.ts";
 import { Stream } from "./fixtures/stream.ts";
@@ -120,6 +121,31 @@ for (const [name, mount] of Object.entries(HOSTS)) {
     expect((await fetch(`${host.url}/nothing`).then(replyOf)).body.code).toBe("NOT_FOUND");
     expect((await fetch(`${host.url}/readyz`)).status).toBe(200);
   });
+
+  test.each(Object.entries(CLIENTS))(
+    `[app.4] [mcp.1] ${name}: agents call, wait, hear how far it is and leave, by the client of %s`,
+    async (_client, connect) => {
+      await using host = await mount();
+      const agent = await connect(host.url);
+      const run = await agent.call("nexus_run_workflow", { workflow: "double", inputs: { n: 4 } });
+      expect(run.structuredContent.result).toEqual({ doubled: 8 });
+      const { cursor } = await host.app.emitEvent("a", 1);
+      const waits = Promise.withResolvers<void>();
+      const waited = agent.call("nexus_wait_for_events", { cursor }, { onprogress: () => waits.resolve() });
+      await waits.promise;
+      await host.app.emitEvent("a", { text: "é\u2028" });
+      expect((await waited).structuredContent.events).toMatchObject([{ data: { text: "é\u2028" } }]);
+      const left = new AbortController();
+      const active = Promise.withResolvers<void>();
+      agent.onNotice(({ method }) => void (method === "notifications/events/active" && active.resolve()));
+      const stream = agent.ask("events/stream", { name: "nexus.event" }, { signal: left.signal }).catch(() => {});
+      await active.promise;
+      left.abort();
+      await stream;
+      await agent[Symbol.asyncDispose]();
+      for (;;) if ((await fetch(`${host.url}/health`).then(replyOf)).body.streams === 0) break;
+    },
+  );
 
   test(`[app.4] ${name}: WebSockets are taken beside the host's own`, async () => {
     await using host = await mount();

@@ -64,8 +64,12 @@ export class McpEndpoint {
     this.#connections = new Connections(this.#parts, factory, hints, this.#flow);
   }
 
-  fetch(request: Request): Promise<Response> {
-    return this.#parts.underWay.during(() => this.#answer(request));
+  async fetch(request: Request): Promise<Response> {
+    const response = await this.#parts.underWay.during(() => this.#answer(request));
+    // Whether a connection stays is for those at its ends to say: of HTTP/2 it is an error.
+    response.headers.delete("connection");
+    if (!response.headers.has("cache-control")) response.headers.set("cache-control", "no-store");
+    return response;
   }
 
   /** Ends what is open, once those who waited have been told. */
@@ -146,5 +150,5 @@ function isDeeper(value: unknown, depth: number): boolean {
 
 function refused(status: number, code: number, message: string, id?: unknown): Response {
   const known = typeof id === "string" || typeof id === "number" ? id : null;
-  return Response.json({ jsonrpc: "2.0", id: known, error: { code, message } }, { status, headers: { "cache-control": "no-store" } });
+  return Response.json({ jsonrpc: "2.0", id: known, error: { code, message } }, { status });
 }
