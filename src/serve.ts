@@ -1,5 +1,5 @@
 import type { IncomingMessage } from "node:http";
-import type { Duplex } from "node:stream";
+import type { Duplex, Readable, Writable } from "node:stream";
 import type { Hono } from "hono";
 import type { NexusOptions } from "./api.ts";
 import type { App } from "./app.ts";
@@ -13,6 +13,7 @@ import type { OpenStream } from "./channels/http/sse.ts";
 import { ticketOf } from "./channels/http/ticket.ts";
 import { type Admitted, socketUpgrade } from "./channels/http/upgrade.ts";
 import type { EndpointOptions, McpEndpoint } from "./channels/mcp/endpoint.ts";
+import type { McpStdio } from "./channels/mcp/stdio.ts";
 import { NexusError } from "./errors.ts";
 import type { Context } from "./events/context.ts";
 import type { Channel } from "./events/event.ts";
@@ -39,6 +40,7 @@ export class Site {
   readonly #mcp: NexusOptions["mcp"];
   readonly #mcpServerOf: EndpointOptions["serverOf"];
   #endpoint: Promise<McpEndpoint> | undefined;
+  #stdio: McpStdio | undefined;
 
   /** @param mcpServerOf makes the servers of MCP in the product's place; for tests that need more than it has. */
   constructor(app: App, { http = {}, mcp }: Pick<NexusOptions, "http" | "mcp">, mcpServerOf?: EndpointOptions["serverOf"]) {
@@ -113,17 +115,21 @@ export class Site {
   /** Loaded when the first client comes: an app that has none starts without it. */
   #mcpEndpoint(): Promise<McpEndpoint> {
     this.#endpoint ??= import("./channels/mcp/endpoint.ts").then(
-      (mcp) =>
-        new mcp.McpEndpoint({
-          app: this.#app,
-          toolPerWorkflow: this.#mcp !== false && this.#mcp?.toolPerWorkflow === true,
-          allowLoopback: this.#mcp !== false && this.#mcp?.allowLoopback === true,
-          opened: (stream) => this.#opened(stream),
-          stopping: this.#stopping.signal,
-          serverOf: this.#mcpServerOf,
-        }),
+      (mcp) => new mcp.McpEndpoint({ ...this.#mcpOptions, opened: (stream) => this.#opened(stream) }),
     );
     return this.#endpoint;
+  }
+
+  get #mcpOptions(): Omit<EndpointOptions, "opened"> {
+    const { toolPerWorkflow = false, allowLoopback = false } = this.#mcp || {};
+    return { app: this.#app, toolPerWorkflow, allowLoopback, stopping: this.#stopping.signal, serverOf: this.#mcpServerOf };
+  }
+
+  /** Speaks MCP with whoever started this process, over its own streams. Resolves when they have nothing more to say. */
+  async speakMcp(input: Readable, output: Writable): Promise<void> {
+    const { McpStdio } = await import("./channels/mcp/stdio.ts");
+    this.#stdio = new McpStdio({ ...this.#mcpOptions, input, output });
+    await this.#stdio.ended;
   }
 
   /** How many streams and sockets are open. */
@@ -157,7 +163,7 @@ export class Site {
     this.#stopping.abort(stopping());
     clearInterval(this.#tending);
     for (const stream of this.#streams.keys()) stream.stop(stopping());
-    await (await this.#endpoint)?.close();
+    await Promise.all([(await this.#endpoint)?.close(), this.#stdio?.close()]);
   }
 
   #health(path: string): Response {

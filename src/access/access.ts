@@ -4,7 +4,7 @@ import type { Context } from "../events/context.ts";
 import type { EmitOptions } from "../events/emitter.ts";
 import type { Channel } from "../events/event.ts";
 import { type Filter, type Sight, seenBy } from "../events/filter.ts";
-import type { Caller, Scope } from "../events/principal.ts";
+import { type Caller, SCOPES, type Scope } from "../events/principal.ts";
 import type { Clock } from "../observability/clock.ts";
 import type { Counters } from "../observability/counters.ts";
 import { type Authenticate, callerOf, LOCAL_USER } from "./authenticate.ts";
@@ -126,6 +126,14 @@ export class Access {
   ticket(): { readonly ticket: string; readonly expiresAt: number } | undefined {
     const { caller } = this;
     return caller && this.#kept?.tickets.make(caller);
+  }
+
+  /**
+   * What surrounds a call of whoever started this process. They own its files, so they may do everything, also where there are
+   * credentials: in a name that no credential can give.
+   */
+  localContext(channel: Channel): Context {
+    return this.hasCredentials ? contextFor(channel, { userId: LOCAL_USER, scopes: SCOPES }) : { channel, userId: LOCAL_USER };
   }
 
   /** Who makes the present call from outside. */

@@ -85,7 +85,8 @@ export function unreachable(connection: Connection, cause?: unknown): NexusError
   );
 }
 
-async function errorIn(connection: Connection, response: Response): Promise<NexusError> {
+/** The error that an answer tells of. */
+export async function errorIn(connection: Connection, response: Response): Promise<NexusError> {
   try {
     const problem = await problemIn(response);
     if (problem !== undefined) return errorOf(problem);

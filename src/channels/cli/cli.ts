@@ -19,12 +19,17 @@ export interface Everywhere {
   readonly output: "text" | "json";
 }
 
-/** What goes with every call: where it came in, and the key, which is shown nowhere. @throws OPTION_INVALID, without showing it, for a key that no header can carry. */
+/** What goes with every call: where it came in, and who calls. @throws OPTION_INVALID as `credentials` does. */
 export function callHeaders(): Readonly<Record<string, string>> {
+  return { "nexus-channel": "cli", ...credentials() };
+}
+
+/** The key, which is shown nowhere. @throws OPTION_INVALID, without showing it, for a key that no header can carry. */
+export function credentials(): Readonly<Record<string, string>> {
   const key = process.env.NEXUS_API_KEY;
-  if (key === undefined || key === "") return { "nexus-channel": "cli" };
+  if (key === undefined || key === "") return {};
   if (!/^[!-~]+$/.test(key)) throw misuse("NEXUS_API_KEY", "it has other characters than printable ASCII, or a space");
-  return { "nexus-channel": "cli", authorization: `Bearer ${key}` };
+  return { authorization: `Bearer ${key}` };
 }
 
 /** Makes work out of a command: its exit code becomes the process's. */

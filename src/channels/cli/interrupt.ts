@@ -16,3 +16,11 @@ export function interrupted(): AbortSignal {
   process.on("SIGINT", stop).on("SIGTERM", stop);
   return controller.signal;
 }
+
+/** Resolves when the signal aborts. */
+export function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}

@@ -1,14 +1,22 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
+import type { Readable, Writable } from "node:stream";
 import { pathToFileURL } from "node:url";
-import { misuse } from "./failure.ts";
+import { NexusError } from "../../errors.ts";
+import { cross, misuse } from "./failure.ts";
+import { say } from "./output.ts";
 
 /** As much of an app as serving it takes. Known by what it can do: the file may import another copy of the package. */
 export interface ServableApp {
-  start(options: { readonly host?: string; readonly port?: number }): Promise<{ readonly url?: string }>;
+  start(options: { readonly host?: string; readonly port?: number; readonly listen?: boolean }): Promise<{ readonly url?: string }>;
   /** Makes an API key in the app's own file. */
   createKey(key: { readonly userId: string; readonly scopes: readonly string[]; readonly name?: string | undefined }): Promise<object>;
   stop(options: { readonly deadlineMs?: number }): Promise<{ readonly handlersLeft: number; readonly runsLeft: number }>;
+  /** Absent in a copy of the package that does not know of it. */
+  readonly site?: {
+    /** Speaks MCP over two streams. Resolves when the other side has nothing more to say. */
+    speakMcp?(input: Readable, output: Writable): Promise<void>;
+  };
 }
 
 const USUAL = ["app.ts", "app.js", "app.mjs"];
@@ -20,6 +28,19 @@ const USUAL = ["app.ts", "app.js", "app.mjs"];
  * @throws what the file throws; OPTION_INVALID when there is no file, or no app in it.
  */
 export async function loadApp(file: string | undefined): Promise<ServableApp> {
+  return await load(file).catch((error: unknown) => notLoaded(file, error));
+}
+
+/** The error goes on to be told with its stack; what else there is to know comes before it. */
+function notLoaded(file: string | undefined, error: unknown): never {
+  if (!NexusError.is(error, "OPTION_INVALID")) say(cross(`${file ?? "the app"} cannot be loaded`));
+  const { code } = error as { code?: unknown };
+  if (code === "ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX")
+    say("  Node only leaves the types out: no enums, namespaces, parameter properties or decorators. Compile the file, or do without.");
+  throw error;
+}
+
+async function load(file: string | undefined): Promise<ServableApp> {
   const found = file ?? USUAL.find((name) => existsSync(name));
   if (found === undefined) throw misuse("app.ts", `there is none in ${process.cwd()}; name the file that exports your app`);
   if (!existsSync(found)) throw misuse(found, `there is no such file in ${process.cwd()}`);

@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import type { Writable } from "node:stream";
 import { styleText } from "node:util";
 import { cut } from "./safe-text.ts";
 
@@ -8,6 +9,15 @@ type Stream = typeof process.stdout | typeof process.stderr;
 /** Writes a result: standard output, where nothing else goes. Resolves when there is room for more. */
 export async function print(line: string): Promise<void> {
   if (!process.stdout.write(`${line}\n`)) await once(process.stdout, "drain");
+}
+
+/** Resolves when what was written is out, or has no chance to get out in a moment: nobody reads. */
+export function flushed(output: Writable): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, 500);
+    if (output.destroyed) resolve();
+    else output.write("", () => resolve());
+  });
 }
 
 /** Writes what is said beside the result: standard error. */

@@ -6,6 +6,7 @@ import { eventTypes } from "./commands/event-types.ts";
 import { events } from "./commands/events.ts";
 import { init } from "./commands/init.ts";
 import { keys } from "./commands/keys.ts";
+import { mcp } from "./commands/mcp.ts";
 import { run } from "./commands/run.ts";
 import { runs } from "./commands/runs.ts";
 import { schedules } from "./commands/schedules.ts";
@@ -19,6 +20,7 @@ const HELP = `Run workflows and follow every event.
 
 Serve     init [folder]           write a first app
           start [app.ts]          serve the app that the file exports as default; --watch restarts it on change
+          mcp [--app app.ts]      speak MCP on stdio
 Run       workflows [NAME]        what can be run; with a name, its inputs
           run NAME -i key=value   run it and stay until it ends; Ctrl-C cancels
           runs                    newest first; runs show ID, runs cancel ID
@@ -52,6 +54,7 @@ export function program(): Command {
   const commands = [
     init(),
     start(),
+    mcp(),
     workflows(),
     run(),
     runs(),

@@ -1,14 +1,13 @@
 import { randomUUID } from "node:crypto";
-import { INVALID_PARAMS, type McpServer, ProtocolError, WebStandardStreamableHTTPServerTransport } from "@modelcontextprotocol/server";
+import { type McpServer, WebStandardStreamableHTTPServerTransport } from "@modelcontextprotocol/server";
 import { NexusError } from "../../errors.ts";
 import { cancelledBy, endExchange } from "./cancelled.ts";
 import { exchanges } from "./exchange.ts";
 import { BodyFlow, type FlowParts, isStream } from "./flow.ts";
-import { type HintReader, type Hints, heardBy } from "./hints.ts";
+import type { Hints } from "./hints.ts";
 import { MOST, MOST_OF_ONE } from "./places.ts";
-import { rpcError } from "./rpc-error.ts";
 import type { McpParts } from "./server.ts";
-import { faultOfWatched } from "./watched.ts";
+import { broadcastsOn, readerOf, Watching } from "./watching.ts";
 
 /** A connection that nothing came over for so long, and that has no stream open, is over. */
 const IDLE_MS = 30 * 60_000;
@@ -18,11 +17,10 @@ interface Connection {
   readonly userId: string | undefined;
   readonly server: McpServer;
   readonly transport: WebStandardStreamableHTTPServerTransport;
-  readonly watched: Set<string>;
+  readonly watching: Watching;
   usedAt: number;
   /** Requests and streams that are under way. */
   underWay: number;
-  reader: HintReader | undefined;
 }
 
 /**
@@ -63,11 +61,11 @@ export class Connections {
       sessionIdGenerator: () => id,
       onsessionclosed: () => this.#forget(id),
     });
-    const connection: Connection = { userId, server, transport, watched: new Set(), usedAt: 0, underWay: 1, reader: undefined };
+    const connection: Connection = { userId, server, transport, watching: new Watching(app, this.#hints), usedAt: 0, underWay: 1 };
     // Before anything is awaited: of many that are opened at once, each counts.
     this.#all.set(id, connection);
     try {
-      this.#handleWatching(connection);
+      connection.watching.handle(server);
       await server.connect(transport);
       return await this.#answered(connection, request, body);
     } finally {
@@ -106,54 +104,14 @@ export class Connections {
     const cancelled = cancelledBy(body);
     if (cancelled !== undefined) void endExchange(transport, cancelled);
     if (request.method !== "GET" || !isStream(response)) return flow.around(response, done);
-    const reader = this.#readerOf(connection, flow);
-    connection.reader = reader;
+    let untold = (): void => {};
     const answer = flow.around(response, () => {
-      this.#hints.remove(reader);
-      if (connection.reader === reader) connection.reader = undefined;
+      untold();
       done();
     });
-    this.#hints.add(reader);
-    for (const uri of connection.watched) this.#hints.watch(reader, uri);
+    const { server, watching } = connection;
+    untold = watching.tell({ ...readerOf(server, this.#parts.app, flow), broadcast: broadcastsOn(server, transport.sessionId) });
     return answer;
-  }
-
-  #readerOf({ server, transport }: Connection, flow: BodyFlow): HintReader {
-    // The stream may have ended in this very turn: then nobody is there to be told.
-    const told = (sent: Promise<void>): void => void sent.catch(() => {});
-    return {
-      hears: heardBy(this.#parts.app),
-      flow,
-      toolsChanged: () => server.sendToolListChanged(),
-      resourcesChanged: () => server.sendResourceListChanged(),
-      resourceUpdated: (uri) => told(server.server.sendResourceUpdated({ uri })),
-      // With the session's id: by that the SDK finds the level that its client has set.
-      broadcast: (event) => told(server.sendLoggingMessage({ level: "notice", logger: "nexus", data: event }, transport.sessionId)),
-    };
-  }
-
-  #handleWatching(connection: Connection): void {
-    const { server } = connection.server;
-    server.setRequestHandler("resources/subscribe", ({ params: { uri } }) => {
-      const { access, logger } = this.#parts.app;
-      try {
-        access.check("events:read");
-      } catch (error) {
-        throw rpcError(error, logger);
-      }
-      const fault = faultOfWatched([...connection.watched.add(uri)]);
-      if (fault !== undefined) {
-        connection.watched.delete(uri);
-        throw new ProtocolError(INVALID_PARAMS, fault);
-      }
-      if (connection.reader !== undefined) this.#hints.watch(connection.reader, uri);
-      return {};
-    });
-    server.setRequestHandler("resources/unsubscribe", ({ params: { uri } }) => {
-      connection.watched.delete(uri);
-      if (connection.reader !== undefined) this.#hints.unwatch(connection.reader, uri);
-      return {};
-    });
   }
 
   /** The longest unused of the same caller goes first, then that of anyone; never one with something under way. @throws OVERLOADED */

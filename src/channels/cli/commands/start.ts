@@ -1,10 +1,10 @@
 import { Command, InvalidArgumentError } from "commander";
 import { remote } from "../../../client/remote.ts";
-import { NexusError } from "../../../errors.ts";
 import { type Cli, callHeaders, doing } from "../cli.ts";
-import { cross, DONE, FAILED, report } from "../failure.ts";
-import { interrupted } from "../interrupt.ts";
-import { loadApp, type ServableApp } from "../load-app.ts";
+import { drain } from "../draining.ts";
+import { DONE, FAILED, report } from "../failure.ts";
+import { aborted, interrupted } from "../interrupt.ts";
+import { loadApp } from "../load-app.ts";
 import { print, say, whenOutputCloses } from "../output.ts";
 import { DRAIN_WATCHED_MS, isWatched, restarting } from "../restarting.ts";
 import { jsonLine } from "../safe-text.ts";
@@ -15,9 +15,6 @@ interface Options {
   readonly port?: number;
   readonly watch?: true;
 }
-
-/** A stop that takes longer than its own deadline allows will not come. */
-const STUCK_MS = 20_000;
 
 export function start(): Command {
   return new Command("start")
@@ -33,7 +30,7 @@ export function start(): Command {
 async function serve(cli: Cli, file: string | undefined, options: Options): Promise<number> {
   // A server outlives whoever reads its output.
   whenOutputCloses("ignore");
-  const app = await loadApp(file).catch((error: unknown) => notLoaded(file, error));
+  const app = await loadApp(file);
   // Here and not above: the other commands need no logger, and start faster without it.
   const fatal = (await import("../faults.ts")).watchFaults();
   const { host, port } = options;
@@ -46,34 +43,11 @@ async function serve(cli: Cli, file: string | undefined, options: Options): Prom
     await print(`listening on ${url}`);
     for (const line of await whatNext(url)) say(line);
   }
-  await once(AbortSignal.any([stop, fatal]));
+  await aborted(AbortSignal.any([stop, fatal]));
   if (!isWatched()) say("stopping: what is under way may end; once more to end at once");
-  await drain(app);
+  await drain(app, isWatched() ? { deadlineMs: DRAIN_WATCHED_MS } : {});
   // Whatever else the file has left open would keep the process.
   process.exit(fatal.aborted ? FAILED : DONE);
-}
-
-/** The error goes on to be told with its stack; what else there is to know comes before it. */
-function notLoaded(file: string | undefined, error: unknown): never {
-  if (!NexusError.is(error, "OPTION_INVALID")) say(cross(`${file ?? "the app"} cannot be loaded`));
-  const { code } = error as { code?: unknown };
-  if (code === "ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX")
-    say("  Node only leaves the types out: no enums, namespaces, parameter properties or decorators. Compile the file, or do without.");
-  throw error;
-}
-
-function once(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener("abort", () => resolve(), { once: true });
-  });
-}
-
-async function drain(app: ServableApp): Promise<void> {
-  setTimeout(() => process.exit(FAILED), STUCK_MS).unref();
-  const { runsLeft, handlersLeft } = await app.stop(isWatched() ? { deadlineMs: DRAIN_WATCHED_MS } : {});
-  if (runsLeft > 0) say(`${runsLeft} ${runsLeft === 1 ? "run goes" : "runs go"} on at the next start`);
-  if (handlersLeft > 0) say(`${handlersLeft} ${handlersLeft === 1 ? "handler call was" : "handler calls were"} cut off`);
 }
 
 async function whatNext(url: string): Promise<string[]> {

@@ -1,0 +1,134 @@
+import { once } from "node:events";
+import type { Readable, Writable } from "node:stream";
+
+/** A message of JSON-RPC, as far as whoever carries it looks at it. */
+export interface RpcMessage {
+  readonly jsonrpc: "2.0";
+  readonly id?: RpcId | null;
+  readonly method?: string;
+  readonly params?: { readonly [name: string]: unknown };
+  readonly result?: { readonly [name: string]: unknown };
+  readonly error?: { readonly code: number; readonly message: string; readonly data?: unknown };
+}
+
+export type RpcId = string | number;
+
+/** A message that is to be answered. */
+export type RpcRequest = RpcMessage & { readonly id: RpcId; readonly method: string };
+
+/** Of a larger message nothing is kept. */
+const MOST_BYTES = 10 * 1024 * 1024;
+/** A reader that has this much to take gets no more of what can wait. */
+const ROOM_BYTES = 160 * 1024;
+const LINE_FEED = 10;
+const PARSE_ERROR = -32_700;
+const INVALID_REQUEST = -32_600;
+
+/** Messages of JSON-RPC over two streams, one a line: MCP on standard input and output. */
+export class MessageLines {
+  readonly #input: Readable;
+  readonly #output: Writable;
+  readonly #gone = new AbortController();
+
+  constructor(input: Readable, output: Writable) {
+    this.#input = input;
+    this.#output = output;
+    // Who reads nothing any more has nothing to ask, either.
+    output.on("error", () => this.close());
+  }
+
+  /** Takes messages until there are no more. What is no message is answered here. */
+  async read(take: (message: RpcMessage) => void): Promise<void> {
+    for await (const line of linesOf(this.#input)) {
+      if (line === undefined) this.send(errorMessage(null, INVALID_REQUEST, `A message has ${MOST_BYTES} bytes at most.`));
+      else if (line.trim() !== "") this.#read(line, take);
+    }
+  }
+
+  send(message: object): void {
+    if (!this.#output.destroyed) this.#output.write(`${JSON.stringify(message)}\n`);
+  }
+
+  /** Whether the reader keeps up. */
+  get hasRoom(): boolean {
+    return this.#output.destroyed || this.#output.writableLength < ROOM_BYTES;
+  }
+
+  /** Resolves when there is room. Rejects when the signal aborts, or the reader is gone. */
+  async room(signal: AbortSignal): Promise<void> {
+    while (!this.hasRoom) await once(this.#output, "drain", { signal });
+  }
+
+  /** Aborts when nobody takes anything any more. */
+  get gone(): AbortSignal {
+    return this.#gone.signal;
+  }
+
+  /** Takes nothing more. */
+  close(): void {
+    this.#gone.abort();
+    this.#input.destroy();
+  }
+
+  #read(line: string, take: (message: RpcMessage) => void): void {
+    let value: unknown;
+    try {
+      value = JSON.parse(line);
+    } catch {
+      return this.send(errorMessage(null, PARSE_ERROR, "This line is not JSON."));
+    }
+    if (isMessage(value)) take(value);
+    else this.send(errorMessage(null, INVALID_REQUEST, "This is not a message of JSON-RPC 2.0."));
+  }
+}
+
+export function errorMessage(id: RpcId | null, code: number, message: string, data?: unknown): RpcMessage {
+  return { jsonrpc: "2.0", id, error: { code, message, ...(data !== undefined && { data }) } };
+}
+
+export function isRequest(message: RpcMessage): message is RpcRequest {
+  return message.method !== undefined && message.id !== undefined && message.id !== null;
+}
+
+/** The lines of a stream; `undefined` in the place of one that is too large. A stream that breaks ends as one that is closed. */
+async function* linesOf(input: Readable): AsyncGenerator<string | undefined, void> {
+  let parts: Buffer[] = [];
+  let size = 0;
+  const add = (part: Buffer): void => {
+    size += part.length;
+    if (size > MOST_BYTES) parts = [];
+    else parts.push(part);
+  };
+  const whole = (): string | undefined => {
+    const line = size > MOST_BYTES ? undefined : Buffer.concat(parts).toString();
+    parts = [];
+    size = 0;
+    return line;
+  };
+  try {
+    for await (const chunk of input as AsyncIterable<Buffer>) {
+      let start = 0;
+      for (let end = chunk.indexOf(LINE_FEED); end >= 0; end = chunk.indexOf(LINE_FEED, start)) {
+        add(chunk.subarray(start, end));
+        start = end + 1;
+        yield whole();
+      }
+      add(chunk.subarray(start));
+    }
+  } catch {
+    return;
+  }
+  yield whole();
+}
+
+export function isMessage(value: unknown): value is RpcMessage {
+  if (typeof value !== "object" || value === null) return false;
+  const { jsonrpc, id, method, params, result, error } = value as Readonly<Record<string, unknown>>;
+  if (jsonrpc !== "2.0" || !(id === undefined || id === null || typeof id === "string" || typeof id === "number")) return false;
+  if (method === undefined) return id !== undefined && (isObject(result) || isObject(error));
+  return typeof method === "string" && (params === undefined || isObject(params));
+}
+
+function isObject(value: unknown): boolean {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
