@@ -90,35 +90,31 @@ export function isRequest(message: RpcMessage): message is RpcRequest {
   return message.method !== undefined && message.id !== undefined && message.id !== null;
 }
 
-/** The lines of a stream; `undefined` in the place of one that is too large. A stream that breaks ends as one that is closed. */
+/** The lines of a stream; `undefined` as soon as one is too large. A stream that breaks ends as one that is closed. */
 async function* linesOf(input: Readable): AsyncGenerator<string | undefined, void> {
   let parts: Buffer[] = [];
   let size = 0;
-  const add = (part: Buffer): void => {
-    size += part.length;
-    if (size > MOST_BYTES) parts = [];
-    else parts.push(part);
-  };
-  const whole = (): string | undefined => {
-    const line = size > MOST_BYTES ? undefined : Buffer.concat(parts).toString();
-    parts = [];
-    size = 0;
-    return line;
-  };
   try {
     for await (const chunk of input as AsyncIterable<Buffer>) {
-      let start = 0;
-      for (let end = chunk.indexOf(LINE_FEED); end >= 0; end = chunk.indexOf(LINE_FEED, start)) {
-        add(chunk.subarray(start, end));
-        start = end + 1;
-        yield whole();
+      for (let start = 0; start <= chunk.length; ) {
+        const feed = chunk.indexOf(LINE_FEED, start);
+        const part = chunk.subarray(start, feed < 0 ? chunk.length : feed);
+        const wasTooLarge = size > MOST_BYTES;
+        size += part.length;
+        if (size <= MOST_BYTES) parts.push(part);
+        else parts = [];
+        if (size > MOST_BYTES && !wasTooLarge) yield undefined;
+        if (feed < 0) break;
+        if (size <= MOST_BYTES) yield Buffer.concat(parts).toString();
+        parts = [];
+        size = 0;
+        start = feed + 1;
       }
-      add(chunk.subarray(start));
     }
   } catch {
     return;
   }
-  yield whole();
+  if (size <= MOST_BYTES) yield Buffer.concat(parts).toString();
 }
 
 export function isMessage(value: unknown): value is RpcMessage {

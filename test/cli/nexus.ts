@@ -7,7 +7,7 @@ import { onTestFinished, vi } from "vitest";
 // Each command is a process of its own, on a machine that may have other things to do.
 vi.setConfig({ testTimeout: 60_000 });
 
-const MAIN = fileURLToPath(new URL("../../src/channels/cli/main.ts", import.meta.url));
+export const MAIN: string = fileURLToPath(new URL("../../src/channels/cli/main.ts", import.meta.url));
 
 export interface CommandOptions {
   /** The server it speaks to. */
@@ -48,18 +48,10 @@ export class Command implements AsyncDisposable {
     const [file = "", ...rest] = terminal
       ? ["script", "-qefc", `exec ${line.map((arg) => `'${arg.replaceAll("'", `'\\''`)}'`).join(" ")}`, "/dev/null"]
       : line;
-    const { CI: _ci, NO_COLOR: _colour, FORCE_COLOR: _forced, NEXUS_URL: _url, ...inherited } = process.env;
     this.#process = spawn(file, rest, {
       stdio: "pipe",
       ...(cwd !== undefined && { cwd }),
-      // The sources are stripped of their types once, not in each of a hundred processes.
-      env: {
-        ...inherited,
-        NODE_COMPILE_CACHE: join(tmpdir(), "nexus-cli-cache"),
-        TERM: "xterm-256color",
-        ...(url !== undefined && { NEXUS_URL: url }),
-        ...env,
-      },
+      env: { ...environment(), TERM: "xterm-256color", ...(url !== undefined && { NEXUS_URL: url }), ...env },
     });
     // A test that ran out of time disposes of nothing.
     onTestFinished(this.#kill);
@@ -134,6 +126,13 @@ export class Command implements AsyncDisposable {
     change();
     for (const listener of this.#listeners) listener();
   }
+}
+
+/** What a command inherits of this process: nothing that a person may have set for the terminal it runs in. */
+export function environment(): Record<string, string> {
+  const { CI: _ci, NO_COLOR: _colour, FORCE_COLOR: _forced, NEXUS_URL: _url, ...inherited } = process.env as Record<string, string>;
+  // The sources are stripped of their types once, not in each of a hundred processes.
+  return { ...inherited, NODE_COMPILE_CACHE: join(tmpdir(), "nexus-cli-cache") };
 }
 
 export function jsonLines(text: string): any[] {

@@ -11,15 +11,22 @@ export class Served implements AsyncDisposable {
   url = "";
   #command: Command | undefined;
   readonly #folder: string;
+  readonly #app: string;
 
-  private constructor(folder: string) {
+  private constructor(folder: string, app: string) {
     this.#folder = folder;
+    this.#app = app;
   }
 
-  static async open(): Promise<Served> {
-    const served = new Served(await mkdtemp(join(tmpdir(), "nexus-cli-")));
+  static async open(app: string = APP): Promise<Served> {
+    const served = new Served(await mkdtemp(join(tmpdir(), "nexus-cli-")), app);
     await served.start();
     return served;
+  }
+
+  /** The file that outlives it. */
+  get db(): string {
+    return join(this.#folder, "nexus.db");
   }
 
   get command(): Command {
@@ -30,7 +37,7 @@ export class Served implements AsyncDisposable {
   /** Starts it; after the first time on the port it had. */
   async start(): Promise<void> {
     const port = this.url === "" ? "0" : new URL(this.url).port;
-    this.#command = new Command(["start", APP, "--port", port], { env: { NEXUS_DB: join(this.#folder, "nexus.db") } });
+    this.#command = new Command(["start", this.#app, "--port", port], { env: { NEXUS_DB: this.db } });
     await this.#command.said(/nexus events tail/);
     this.url = /listening on (\S+)/.exec(this.#command.stdout)?.[1] ?? "";
   }

@@ -10,6 +10,7 @@ test("help names every command there is, and none that is not", async () => {
   expect([code, stderr]).toEqual([0, ""]);
   for (const command of [
     "start",
+    "mcp [--app app.ts]",
     "workflows",
     "run NAME",
     "runs show",

@@ -1,5 +1,4 @@
 import { delay, reconnectDelay } from "../../../client/delay.ts";
-import { NexusError } from "../../../errors.ts";
 import type { RpcMessage, RpcRequest } from "../../message-lines.ts";
 import type { FarSide } from "./far-side.ts";
 
@@ -59,19 +58,19 @@ export class Connection {
   async listen(): Promise<void> {
     if (this.#isListening) return;
     this.#isListening = true;
-    let isFirst = true;
+    let isBack = false;
     for (let failures = 0; !this.#closing.aborted; failures++) {
       try {
         const response = await this.#request((headers) => this.#far.listen(headers, this.#closing));
         if (response.status === METHOD_NOT_ALLOWED) return await response.body?.cancel();
         if (response.ok) {
           failures = 0;
-          if (!isFirst) await this.#mayHaveChanged();
-          isFirst = false;
+          await this.#mayHaveChanged(isBack);
+          isBack = true;
         }
         for await (const message of this.#far.messages(response, this.#closing)) if (response.ok) await this.#pass(message);
-      } catch (error) {
-        if (!this.#closing.aborted && !NexusError.is(error)) throw error;
+      } catch {
+        // Whatever it was: it is tried again, and each request tells by itself whether the server is there.
       }
       await delay(reconnectDelay(failures, RETRY_MS, Math.random), this.#closing);
     }
@@ -117,13 +116,14 @@ export class Connection {
     }
   }
 
-  /** What was said while nobody listened is lost: so everything may have changed. */
-  async #mayHaveChanged(): Promise<void> {
-    await this.#pass({ jsonrpc: "2.0", method: "notifications/tools/list_changed" });
-    await this.#pass({ jsonrpc: "2.0", method: "notifications/resources/list_changed" });
+  /** What was said while nobody listened is lost. @param all not only what is watched. */
+  async #mayHaveChanged(all: boolean): Promise<void> {
+    const tell = (method: string, params?: RpcMessage["params"]): Promise<void> =>
+      this.#pass({ jsonrpc: "2.0", method: `notifications/${method}`, ...(params !== undefined && { params }) });
+    if (all) await tell("tools/list_changed");
+    if (all) await tell("resources/list_changed");
     for (const { method, params } of this.#standing.values())
-      if (method === "resources/subscribe")
-        await this.#pass({ jsonrpc: "2.0", method: "notifications/resources/updated", params: { uri: params?.["uri"] } });
+      if (method === "resources/subscribe") await tell("resources/updated", { uri: params?.["uri"] });
   }
 }
 

@@ -6,6 +6,7 @@ import { say } from "../output.ts";
 
 type Headers = Readonly<Record<string, string>>;
 
+const ACCEPTED = 202;
 const ACCEPT = { post: "application/json, text/event-stream", stream: "text/event-stream" };
 
 /** The `/mcp` of a server, as HTTP has it. */
@@ -52,8 +53,8 @@ export class FarSide {
       if (error instanceof SyntaxError) throw notNexus(this.#connection, response);
       throw NexusError.is(error) ? error : this.unreachable(error);
     }
-    if (!response.bodyUsed && !response.ok) throw await errorIn(this.#connection, response);
-    if (!response.bodyUsed) await response.body?.cancel();
+    if (response.status === ACCEPTED) await response.body?.cancel();
+    else if (!response.bodyUsed) throw await errorIn(this.#connection, response);
   }
 
   /** The error for a request without an answer. */
