@@ -5,9 +5,9 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
-import { OPERATIONS } from "../../src/operations/table.ts";
 import { environment, MAIN } from "../cli/nexus.ts";
 import { Served } from "../cli/served.ts";
+import { TOOLS } from "./fixtures/asking.ts";
 import { APP, WAYS } from "./fixtures/stdio.ts";
 
 const LAUNCHER = join(
@@ -41,7 +41,7 @@ describe.each(Object.entries(TARGETS))("%s", (_name, open) => {
   test("[mcp.1] the Inspector lists the tools, and finds no error in their schemas", async () => {
     await using target = await open();
     const { stdout, stderr } = await inspect(target, "tools/list", "--protocol-era", "legacy", "--strict");
-    expect(JSON.parse(stdout).result.tools).toHaveLength(OPERATIONS.length);
+    expect(JSON.parse(stdout).result.tools).toHaveLength(TOOLS.length);
     expect(stderr).toContain("0 errors");
   });
 

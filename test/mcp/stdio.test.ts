@@ -1,7 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
-import { OPERATIONS } from "../../src/operations/table.ts";
-import { answer, COUNTED, counted, emit, noticesOf, numbersOf } from "./fixtures/asking.ts";
+import { answer, COUNTED, counted, emit, noticesOf, numbersOf, TOOLS } from "./fixtures/asking.ts";
 import type { Notice } from "./fixtures/clients.ts";
 import { HOSTS, type Start, WAYS, type Way } from "./fixtures/stdio.ts";
 
@@ -13,7 +12,7 @@ describe.each(ROWS)("$way, $client", ({ open, start }) => {
   test("[mcp.1] lists the tools and runs a workflow, in the name of whoever started it", async () => {
     await using way = await open();
     await using host = await start(way);
-    expect((await host.tools()).map(({ name }) => name)).toEqual(OPERATIONS.map(({ tool }) => `nexus_${tool.name}`));
+    expect((await host.tools()).map(({ name }) => name)).toEqual(TOOLS);
     const run = await answer(host, "run_workflow", { workflow: "printing" });
     expect(run).toMatchObject({ status: "completed", result: { printed: 4 } });
     const { events } = await answer(host, "list_run_events", { runId: run.runId });
@@ -106,7 +105,7 @@ describe.each(ROWS.filter(({ client }) => client !== "2026-07-28"))("$way, $clie
 test("[access.2] [mcp.8] where callers must sign in, whoever starts the app is the user local, and may do everything", async () => {
   await using folder = await (WAYS["nexus mcp --app"] as () => Promise<Way>)();
   await using host = await (HOSTS["2025-11-25"] as Start)({ ...folder, args: ["mcp", "--app", GUARDED] });
-  expect(await host.tools()).toHaveLength(OPERATIONS.length);
+  expect(await host.tools()).toHaveLength(TOOLS.length);
   const receipt = await answer(host, "emit_event", { type: "a", data: {}, broadcast: true });
   const { events } = await answer(host, "list_events");
   expect(events.at(-1)).toMatchObject({ ...receipt, userId: "local", channel: "mcp" });
