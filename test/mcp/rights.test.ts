@@ -9,8 +9,13 @@ type At = Awaited<ReturnType<typeof guarded>>;
 
 const UNKNOWN = "0198f3a4-0000-7000-8000-000000000000";
 
-function line(at: At, era: Era, name: string): Promise<Line> {
-  return Line.open(at.url, era, cookie(name));
+/** How a caller comes to be answered. In the era before that needs no connection, either. */
+const CALLERS = [...ERAS, "2025-11-25 without a connection"] as const;
+type Caller = (typeof CALLERS)[number];
+
+async function line(at: At, caller: Caller, name: string): Promise<Line> {
+  const era: Era = caller === "2026-07-28" ? caller : "2025-11-25";
+  return caller === era ? await Line.open(at.url, era, cookie(name)) : Line.to(at.url, era, cookie(name));
 }
 
 /** How far the log has got, but for the steps of runs that go on by themselves. */
@@ -39,11 +44,11 @@ const RESOURCES = {
   "nexus://sessions/{id}": { scope: "events:read", of: "sessions.get" },
 } as const;
 
-describe.each(ERAS)("%s", (era) => {
+describe.each(CALLERS)("%s", (era) => {
   test("[access.1] [access.2] without a credential every message is 401, whatever it asks, and nothing is done", async () => {
     await using at = await guarded();
     const before = await headOf(at.app);
-    const nobody = Line.to(at.url, era);
+    const nobody = Line.to(at.url, era === "2026-07-28" ? era : "2025-11-25");
     const asked = [
       nobody.initialize(),
       ...["tools/list", "resources/list", "resources/templates/list", "events/list", "subscriptions/listen", "server/discover"].map(
@@ -180,17 +185,17 @@ describe.each(ERAS)("%s", (era) => {
     const { error } = (await (await line(at, era, "lacks-events:read")).ask(method, params)).message;
     expect(error).toMatchObject({ code: -32012, data: { code: "FORBIDDEN", scope: "events:read" } });
   });
+});
 
-  test("[access.2] [mcp.5] watching a resource with every other scope: FORBIDDEN, naming the one", async () => {
-    await using at = await guarded();
-    const other = await line(at, era, "lacks-events:read");
-    const uri = "nexus://events";
-    const { message } =
-      era === "2026-07-28"
-        ? await other.ask("subscriptions/listen", { notifications: { resourceSubscriptions: [uri] } })
-        : await other.ask("resources/subscribe", { uri });
-    expect(message.error?.data ?? message).toMatchObject({ code: "FORBIDDEN", scope: "events:read" });
-  });
+test.each(ERAS)("[access.2] [mcp.5] %s: watching a resource with every other scope is FORBIDDEN, naming the one", async (era) => {
+  await using at = await guarded();
+  const other = await line(at, era, "lacks-events:read");
+  const uri = "nexus://events";
+  const { message } =
+    era === "2026-07-28"
+      ? await other.ask("subscriptions/listen", { notifications: { resourceSubscriptions: [uri] } })
+      : await other.ask("resources/subscribe", { uri });
+  expect(message.error?.data ?? message).toMatchObject({ code: "FORBIDDEN", scope: "events:read" });
 });
 
 /** Ways to the events of the log, from its beginning on. @returns those up to the last that everyone sees. */
@@ -226,33 +231,36 @@ async function paged(page: (cursor: string) => Promise<{ events: any[]; cursor: 
   return events;
 }
 
-describe.each(ERAS.flatMap((era) => Object.entries(WAYS).map(([name, way]) => [era, name, way] as const)))("%s, %s", (era, _name, way) => {
-  test("[access.2] [mcp.2] [mcp.4] rights hold for each event, for those there were and those that come; broadcasts are everyone's", async () => {
-    await using at = await guarded();
-    const emit = async (who: string): Promise<void> => void (await at.post("/events", { type: "a", data: mark(who) }, cookie(who)));
-    await emit("ann");
-    await emit("bob");
-    await at.app.emitEvent("a", mark("ann"), { userId: "bob", visibility: "operators" });
-    await at.app.broadcastEvent("half", 1, { userId: "ann" });
-    const people = await Promise.all(["ann", "bob", "auditor", "operator"].map((name) => line(at, era, name)));
-    const following = Promise.all(people.map(way));
-    await emit("ann");
-    await emit("bob");
-    await at.app.broadcastEvent("last", 1, { userId: "ann" });
-    const [ann, bob, auditor, operator] = (await following).map((events) =>
-      events.filter(({ type }) => ["a", "half", "last"].includes(type)).map(({ type, data }) => (type === "a" ? data : type)),
-    );
-    const [ofAnn, ofBob] = [mark("ann"), mark("bob")];
-    expect([ann, bob]).toEqual([
-      [ofAnn, "half", ofAnn, "last"],
-      [ofBob, "half", ofBob, "last"],
-    ]);
-    expect(auditor).toEqual([ofAnn, ofBob, ofAnn, "half", ofAnn, ofBob, "last"]);
-    expect(operator).toEqual(auditor);
-  });
-});
+describe.each(CALLERS.flatMap((era) => Object.entries(WAYS).map(([name, way]) => [era, name, way] as const)))(
+  "%s, %s",
+  (era, _name, way) => {
+    test("[access.2] [mcp.2] [mcp.4] rights hold for each event, for those there were and those that come; broadcasts are everyone's", async () => {
+      await using at = await guarded();
+      const emit = async (who: string): Promise<void> => void (await at.post("/events", { type: "a", data: mark(who) }, cookie(who)));
+      await emit("ann");
+      await emit("bob");
+      await at.app.emitEvent("a", mark("ann"), { userId: "bob", visibility: "operators" });
+      await at.app.broadcastEvent("half", 1, { userId: "ann" });
+      const people = await Promise.all(["ann", "bob", "auditor", "operator"].map((name) => line(at, era, name)));
+      const following = Promise.all(people.map(way));
+      await emit("ann");
+      await emit("bob");
+      await at.app.broadcastEvent("last", 1, { userId: "ann" });
+      const [ann, bob, auditor, operator] = (await following).map((events) =>
+        events.filter(({ type }) => ["a", "half", "last"].includes(type)).map(({ type, data }) => (type === "a" ? data : type)),
+      );
+      const [ofAnn, ofBob] = [mark("ann"), mark("bob")];
+      expect([ann, bob]).toEqual([
+        [ofAnn, "half", ofAnn, "last"],
+        [ofBob, "half", ofBob, "last"],
+      ]);
+      expect(auditor).toEqual([ofAnn, ofBob, ofAnn, "half", ofAnn, ofBob, "last"]);
+      expect(operator).toEqual(auditor);
+    });
+  },
+);
 
-test.each(ERAS)("[event.10] %s: a broadcast needs events:broadcast, and is in the name of who sends it", async (era) => {
+test.each(CALLERS)("[event.10] %s: a broadcast needs events:broadcast, and is in the name of who sends it", async (era) => {
   await using at = await guarded();
   const emit = async (name: string): Promise<Answer> =>
     await (await line(at, era, name)).call("nexus_emit_event", { type: "a", data: 1, broadcast: true });
