@@ -1,15 +1,19 @@
 import { readFileSync } from "node:fs";
-import { resolve } from "node:path";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
 import { parse as parseToml } from "smol-toml";
-import { expect, test, vi } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { nexus } from "../cli/nexus.ts";
 import { serve } from "../http/fixtures/site.ts";
 import { CLIENTS, type Connect } from "./fixtures/clients.ts";
+import { APP, HOSTS, type Start } from "./fixtures/stdio.ts";
 
 const guide = readFileSync(resolve(import.meta.dirname, "../../docs/mcp.md"), "utf8");
 const blocksOf = (language: string): string[] =>
   [...guide.matchAll(new RegExp(`^\`\`\`${language}\n(.*?)\`\`\``, "gms"))].map((match) => match[1] as string);
 const connect = CLIENTS["2026-07-28"] as Connect;
+const start = HOSTS["2026-07-28"] as Start;
 
 /** A server as a client's configuration has it. */
 interface Entry {
@@ -19,6 +23,7 @@ interface Entry {
   readonly bearer_token_env_var?: string;
   readonly command?: string;
   readonly args?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 const entries: readonly Entry[] = [
@@ -54,12 +59,24 @@ test("[access.2] with each of the guide's configurations and the key that it mak
   }
 });
 
-test("the guide's configurations for clients that start a process start nexus mcp", () => {
-  const started = entries.filter(({ command }) => command !== undefined);
-  expect(started.map(({ command, args }) => [command, ...(args ?? [])].join(" "))).toEqual([
-    "npx --prefix /path/to/project nexus mcp",
-    "npx --prefix /path/to/project nexus mcp --app /path/to/project/app.ts",
-  ]);
+test.each(
+  entries
+    .filter(({ command }) => command !== undefined)
+    .map((entry) => [entry.args?.includes("--app") === true ? "as the app itself" : "in front of a server", entry] as const),
+)("[mcp.8] what a client starts by the guide speaks MCP %s", async (_how, { command, args = [], env = {} }) => {
+  await using site = await serve();
+  const folder = await mkdtemp(join(tmpdir(), "nexus-guide-"));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  // What stands before is npm's: here nexus is run from its sources.
+  expect([command, ...args.slice(0, 3)]).toEqual(["npx", "--prefix", "/path/to/project", "nexus"]);
+  const given = args.slice(3).map((arg) => (arg === "/path/to/project/app.ts" ? APP : arg));
+  const here: Readonly<Record<string, string>> = { NEXUS_URL: site.url, NEXUS_DB: join(folder, "nexus.db") };
+  const known = Object.keys(env).map((name) => [name, here[name] as string] as const);
+  await using host = await start({ args: given, env: Object.fromEntries(known) });
+  const { structuredContent } = await host.call("nexus_emit_event", { type: "told", data: {} });
+  expect(structuredContent).toMatchObject({ sequence: expect.any(Number) });
+  const { events } = await site.app.getEvents({ type: "told" });
+  expect(events).toHaveLength(args.includes("--app") ? 0 : 1);
 });
 
 test("[mcp.1] the guide names every tool there is, each under the scope that it takes", async () => {
