@@ -154,7 +154,7 @@ export interface Nexus<R extends Registry = any> extends NexusApi<R>, AsyncDispo
   /** Executes a workflow by the clock, on channel "schedule"; a firing happens once in any number of processes. What was missed while nothing ran is skipped. */
   schedule<W extends Workflow | WorkflowName<R>>(name: string, options: ScheduleOptions<W, Resolve<R, W>>): Off;
 
-  /** Opens the store. First use implies it: emitting, reading, handlers and `execute` then work. @throws STORE_LOCKED · STORE_NEWER · STORE_UNAVAILABLE */
+  /** Opens the store. First use implies it: emitting, reading, handlers and `execute` then work. @throws STORE_LOCKED · STORE_NEWER · STORE_DAMAGED · STORE_UNAVAILABLE */
   open(): Promise<void>;
   /** Opens, takes up unfinished runs, starts schedules, and listens unless `listen` is false; the first request to `fetch` implies all but listening. @throws PORT_IN_USE · BIND_REFUSED */
   start(options?: {

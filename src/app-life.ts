@@ -2,6 +2,7 @@ import { NexusError } from "./errors.ts";
 import type { NewEvent } from "./events/event.ts";
 import type { Store } from "./log/store.ts";
 import { type AppSetup, OpenApp } from "./open-app.ts";
+import { usualFile } from "./stores/upkeep.ts";
 
 const DRAIN_MS = 10_000;
 
@@ -171,5 +172,5 @@ export class AppLife {
 async function defaultStore(): Promise<Store> {
   // Only now: whoever brings a store of their own needs no native code.
   const { sqliteStore } = await import("./stores/sqlite/store.ts");
-  return sqliteStore(process.env["NEXUS_DB"] || ".nexus/nexus.db");
+  return sqliteStore(usualFile());
 }

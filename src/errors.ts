@@ -84,6 +84,7 @@ export interface ErrorDetails {
   STEP_REPEATED: { readonly step: string; readonly reason?: string };
   STEP_TIMEOUT: { readonly step: string; readonly timeoutMs: number };
   STOPPING: {};
+  STORE_DAMAGED: { readonly store: string; readonly file?: string; readonly faults?: readonly Fault[] };
   STORE_LOCKED: { readonly file: string; readonly pid: number; readonly host?: string };
   STORE_NEWER: { readonly file: string; readonly version: number; readonly known: number };
   STORE_UNAVAILABLE: { readonly store: string };
@@ -251,6 +252,12 @@ export const ERRORS: { readonly [Code in ErrorCode]: ErrorRow } = {
   STEP_REPEATED: row(500, false, "A step of this id is still running.", "Await it first, or use another id."),
   STEP_TIMEOUT: row(504, false, "The step took longer than its limit.", "Raise the step's timeoutMs, or heed its signal."),
   STOPPING: row(503, true, "The process is stopping; the run goes on at the next start.", "Nothing: the run is taken up again."),
+  STORE_DAMAGED: row(
+    503,
+    false,
+    "The database file is damaged; nothing is read from it or written to it.",
+    "Name every fault with nexus verify, and put a backup back with nexus restore.",
+  ),
   STORE_LOCKED: row(503, false, "Another process has this database file open.", "Stop that process, or use another file with NEXUS_DB."),
   STORE_NEWER: row(
     503,

@@ -107,7 +107,7 @@ export class OpenApp {
     });
   }
 
-  /** @throws STORE_LOCKED · STORE_NEWER · STORE_UNAVAILABLE · EVENT_TYPE_EXISTS; then nothing is left open. */
+  /** @throws STORE_LOCKED · STORE_NEWER · STORE_DAMAGED · STORE_UNAVAILABLE · EVENT_TYPE_EXISTS; then nothing is left open. */
   static async open(setup: AppSetup, store: Store): Promise<OpenApp> {
     const { clock, logger, contexts, source, limits, counters } = setup;
     const opened = await store.open({ now: () => clock.now() });
@@ -119,6 +119,7 @@ export class OpenApp {
       setup.eventTypes.agreeWith(keptTypes);
       const head = await log.head();
       feed = new Feed(log, head, async (error) => {
+        if (NexusError.is(error, "STORE_DAMAGED")) return await damageFound(logger, error);
         logger.error({ error }, "the log could not be followed; trying again");
         counters.add("feed_errors");
         await clock.sleep(500);
@@ -272,4 +273,10 @@ function operatorsEvent(setup: AppSetup, event: Pick<NewEvent, "type" | "data">)
     visibility: "operators",
     ...event,
   };
+}
+
+/** Said once: nothing gets better by being tried again. Never resolves. */
+function damageFound(logger: Logger, error: NexusError): Promise<never> {
+  logger.error({ error }, "the database file is damaged: nothing is read from it or written to it; stop, and put a backup back");
+  return new Promise(() => {});
 }

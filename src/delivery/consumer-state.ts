@@ -3,6 +3,7 @@ import type { Cursor } from "../events/event.ts";
 import type { JsonObject } from "../events/json.ts";
 import { sequenceIn } from "../log/cursor.ts";
 import { entriesUnder } from "../log/entries.ts";
+import { CONSUMERS } from "../log/kept-places.ts";
 import type { State } from "../log/state.ts";
 import { answered } from "../observability/answered.ts";
 import type { Clock } from "../observability/clock.ts";
@@ -67,7 +68,6 @@ interface Parts {
   readonly clock: Clock;
 }
 
-const PREFIX = "consumers/";
 /** How long after a delivery the cursor is kept, at the latest, and how often at most: a crash repeats what was delivered since. */
 const SAVE_MS = 100;
 /** The same where it only passed what does not match. */
@@ -111,7 +111,7 @@ export class ConsumerState {
   /** The names of all. */
   static async names(state: State): Promise<readonly string[]> {
     const names: string[] = [];
-    for await (const { value } of entriesUnder(state, PREFIX)) names.push((value as ConsumerValue).name);
+    for await (const { value } of entriesUnder(state, CONSUMERS)) names.push((value as ConsumerValue).name);
     return names;
   }
 
@@ -205,5 +205,5 @@ export class ConsumerState {
 }
 
 function keyOf(name: string): string {
-  return PREFIX + Buffer.from(name).toString("base64url");
+  return CONSUMERS + Buffer.from(name).toString("base64url");
 }

@@ -2,6 +2,7 @@ import { NexusError } from "../errors.ts";
 import type { NexusEvent, StoredEvent } from "../events/event.ts";
 import { recordedEvent } from "../events/recorded-event.ts";
 import type { Feed } from "../log/feed.ts";
+import { DEAD_LETTER_EVENTS } from "../log/kept-places.ts";
 import type { Log } from "../log/log.ts";
 import type { State } from "../log/state.ts";
 import type { DeliveryError } from "./consumer-state.ts";
@@ -35,7 +36,7 @@ export interface DeadLetterParts {
 
 const LETTERS = "dead-letters/";
 /** Apart, so that a list of letters reads no events. */
-const EVENTS = "dead-letter-events/";
+const EVENTS = DEAD_LETTER_EVENTS;
 const LONGEST = 240;
 
 /** What could not be delivered, each with a copy of its event: the log may forget that. Kept until it is delivered after all, or dropped. */

@@ -1,12 +1,12 @@
 import { EVERYTHING } from "../events/filter.ts";
 import { utf8Bytes } from "../events/json.ts";
 import type { Feed } from "./feed.ts";
+import { RETENTION_MARKS } from "./kept-places.ts";
 import type { Log } from "./log.ts";
 import type { State } from "./state.ts";
 
 /** The log is measured in so many stretches: as exact as a hundredth of what is kept. */
 const STRETCHES = 100;
-const KEY = "retention";
 
 /** A stretch of the log up to `sequence`, and the bytes of its events. */
 interface Mark {
@@ -49,7 +49,7 @@ export class ByteMarks {
   async save(): Promise<void> {
     const newest = this.#marks.at(-1)?.sequence ?? 0;
     if (newest === this.#saved) return;
-    await this.#parts.state.put(KEY, { epoch: this.#parts.feed.epoch, marks: this.#marks } satisfies Saved);
+    await this.#parts.state.put(RETENTION_MARKS, { epoch: this.#parts.feed.epoch, marks: this.#marks } satisfies Saved);
     this.#saved = newest;
   }
 
@@ -78,7 +78,7 @@ export class ByteMarks {
   /** @returns the position up to which the log was measured. */
   async #restore(): Promise<number> {
     const { log, feed, state } = this.#parts;
-    const saved = (await state.get(KEY))?.value as Saved | undefined;
+    const saved = (await state.get(RETENTION_MARKS))?.value as Saved | undefined;
     const { floor, sequence } = await log.head();
     const marks = saved?.epoch === feed.epoch ? saved.marks.filter((mark) => mark.sequence <= sequence) : [];
     this.#marks = [...marks];

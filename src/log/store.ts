@@ -12,7 +12,7 @@ export interface Store extends AsyncDisposable {
   readonly name: string;
   /** How an acknowledged append is kept: "fsync" survives power loss, "os" a crash of the process, "none" nothing. */
   readonly durability: "fsync" | "os" | "none";
-  /** @throws STORE_LOCKED · STORE_NEWER · STORE_UNAVAILABLE */
+  /** @throws STORE_LOCKED · STORE_NEWER · STORE_DAMAGED · STORE_UNAVAILABLE */
   open(setup: StoreSetup): Promise<OpenStore>;
 }
 

@@ -5,6 +5,7 @@ import { utf8Bytes } from "../events/json.ts";
 import { entriesUnder } from "../log/entries.ts";
 import type { Feed } from "../log/feed.ts";
 import { KeptFold } from "../log/kept-fold.ts";
+import { SESSIONS_CURSOR } from "../log/kept-places.ts";
 import type { Log } from "../log/log.ts";
 import type { State } from "../log/state.ts";
 import type { Clock } from "../observability/clock.ts";
@@ -12,7 +13,6 @@ import type { Logger } from "../observability/logger.ts";
 import { foldSession, type SessionState } from "./session.ts";
 
 const PREFIX = "sessions/";
-const CURSOR_KEY = "sessions-cursor";
 /** About what a session takes beyond its data. */
 const ENVELOPE_BYTES = 1_024;
 /** Its State is written at most every so many parts of its time to live. */
@@ -75,7 +75,7 @@ export class OpenSessions {
     sessions.#fold = await KeptFold.open({
       ...parts,
       what: "sessions",
-      cursorKey: CURSOR_KEY,
+      cursorKey: SESSIONS_CURSOR,
       filter: CHANGES,
       fold: (event) => sessions.#take(event),
       save: () => sessions.#save(),

@@ -3,8 +3,8 @@ import type { NexusEvent } from "../events/event.ts";
 import { type Filter, parseFilter } from "../events/filter.ts";
 import { entriesUnder } from "../log/entries.ts";
 import { KeptFold, type KeptFoldParts } from "../log/kept-fold.ts";
+import { OPEN_RUNS_CURSOR } from "../log/kept-places.ts";
 
-const CURSOR_KEY = "open-cursor";
 const PREFIX = "open/";
 const LIFE: Filter = parseFilter({ type: RUN_LIFE });
 
@@ -37,7 +37,7 @@ export class OpenRuns {
     runs.#kept = await KeptFold.open({
       ...parts,
       what: "unfinished runs",
-      cursorKey: CURSOR_KEY,
+      cursorKey: OPEN_RUNS_CURSOR,
       filter: LIFE,
       fold: (event) => runs.#fold(event),
       save: () => runs.#save(),

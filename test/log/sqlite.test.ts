@@ -152,12 +152,12 @@ test("a file that is not ours is refused in words, and left as it is", async () 
   await writeFile(text, "not a database, but long enough to look at ".repeat(50));
   const other = join(directory.path, "other.db");
   change(other, "CREATE TABLE theirs (a)");
-  for (const [file, why] of [
-    [text, /is not a database/],
-    [other, /another program/],
+  for (const [file, code, why] of [
+    [text, "STORE_DAMAGED", /is no database/],
+    [other, "OPTION_INVALID", /another program/],
   ] as const) {
     const before = await readFile(file);
-    await expect(sqliteStore(file).open(SETUP)).rejects.toMatchObject({ code: "STORE_UNAVAILABLE", message: why });
+    await expect(sqliteStore(file).open(SETUP)).rejects.toMatchObject({ code, message: why });
     expect(await readFile(file)).toEqual(before);
   }
   await expect(sqliteStore(":memory:").open(SETUP)).rejects.toMatchObject({ code: "OPTION_INVALID" });
@@ -167,7 +167,7 @@ test("a refused file is not locked: once it is well it opens", async () => {
   await using directory = await temporaryDirectory();
   const file = join(directory.path, "nexus.db");
   change(file, "CREATE TABLE theirs (a)");
-  await expect(sqliteStore(file).open(SETUP)).rejects.toMatchObject({ code: "STORE_UNAVAILABLE" });
+  await expect(sqliteStore(file).open(SETUP)).rejects.toMatchObject({ code: "OPTION_INVALID" });
   change(file, "DROP TABLE theirs");
   await using store = sqliteStore(file);
   await store.open(SETUP);

@@ -23,7 +23,8 @@ export async function report(error: unknown, json: boolean): Promise<number> {
 function linesOf(error: NexusError): string[] {
   const { faults, similar } = error.details as { faults?: readonly Fault[]; similar?: readonly string[] };
   const [row, message] = [ERRORS[error.code], plain(error.message)];
-  const lines = [cross(faults === undefined ? message : row.says)];
+  const { file } = error.details as { file?: string };
+  const lines = [cross(faults === undefined ? message : `${row.says}${file === undefined ? "" : ` ${plain(file)}`}`)];
   if (faults !== undefined) lines.push(...faultLines(faults));
   const unsaid = (similar ?? []).map(plain).filter((name) => !message.includes(name));
   if (unsaid.length > 0) lines.push(`  did you mean ${unsaid.join(", ")}?`);

@@ -12,6 +12,7 @@ import { runs } from "./commands/runs.ts";
 import { schedules } from "./commands/schedules.ts";
 import { sessions } from "./commands/sessions.ts";
 import { start } from "./commands/start.ts";
+import { verify } from "./commands/verify.ts";
 import { workflows } from "./commands/workflows.ts";
 
 const HELP = `Run workflows and follow every event.
@@ -31,6 +32,7 @@ Follow    events tail             live; also events list, events wait, events em
 Deliver   consumers               where each is; show, pause, resume, rewind, remove
           dead-letters            what could not be delivered; show, redeliver, drop
 Operate   keys                    who may call; create USER, revoke ID, rotate ID
+          verify                  read the whole database file, and name what is wrong with it
 
 Everywhere
   --url URL              the server; NEXUS_URL, else http://127.0.0.1:8000
@@ -65,6 +67,7 @@ export function program(): Command {
     consumers(),
     deadLetters(),
     keys(),
+    verify(),
   ];
   for (const command of commands) root.addCommand(command);
   for (const command of everyIn(root)) {

@@ -1,8 +1,8 @@
 import { NexusError } from "../../errors.ts";
 import { Turn } from "../../log/turn.ts";
+import type { Failures } from "./failures.ts";
 import type { Transact } from "./transaction.ts";
 import type { Tuning } from "./tuning.ts";
-import { asStoreError } from "./unavailable.ts";
 
 /** A part of the store that takes part in each commit. It keeps apart what a transaction changes until that is durable: a failed one has changed nothing. */
 export interface Participant {
@@ -30,15 +30,17 @@ export class CommitQueue {
   readonly #transact: Transact;
   readonly #tuning: Tuning;
   readonly #participants: readonly Participant[];
+  readonly #failures: Failures;
   readonly #turn = new Turn();
   #waiting: Call[] = [];
   #scheduled = false;
   #closed = false;
 
-  constructor(transact: Transact, tuning: Tuning, participants: readonly Participant[]) {
+  constructor(transact: Transact, tuning: Tuning, participants: readonly Participant[], failures: Failures) {
     this.#transact = transact;
     this.#tuning = tuning;
     this.#participants = participants;
+    this.#failures = failures;
   }
 
   /**
@@ -61,9 +63,10 @@ export class CommitQueue {
     return this.#add({ writes: false, looks: true, bytes: 0 }, work);
   }
 
-  /** @throws APP_STOPPED once it is closed. */
+  /** @throws APP_STOPPED once it is closed · STORE_DAMAGED once the file was found to be. */
   checkOpen(): void {
     if (this.#closed) throw new NexusError("APP_STOPPED", {});
+    if (this.#failures.damage !== undefined) throw this.#failures.damage;
   }
 
   /** Commits and answers all that waits; later calls are refused. */
@@ -74,9 +77,9 @@ export class CommitQueue {
 
   #add<Result>(kind: Pick<Call, "writes" | "looks" | "bytes">, work: () => Result): Promise<Result> {
     return new Promise<Result>((resolve, reject) => {
-      if (this.#closed) return reject(new NexusError("APP_STOPPED", {}));
+      this.checkOpen();
       const call: Call = { ...kind, work, resolve, reject };
-      if (call.looks && this.#waiting.length === 0 && (call.writes || !this.#turn.isLong)) return attempt(call)();
+      if (call.looks && this.#waiting.length === 0 && (call.writes || !this.#turn.isLong)) return this.#attempt(call)();
       this.#waiting.push(call);
       this.#schedule();
     });
@@ -96,13 +99,13 @@ export class CommitQueue {
   #commit(): void {
     const batch = this.#nextBatch();
     const writes = batch.filter((call) => call.writes);
-    const answers = writes.every((call) => call.looks) ? writes.map(attempt) : this.#write(writes);
+    const answers = writes.every((call) => call.looks) ? writes.map((call) => this.#attempt(call)) : this.#write(writes);
     let write = 0;
     const late: Call[] = [];
     for (const call of batch) {
       if (call.writes) answers[write++]?.();
       else if (this.#turn.isLong && !this.#closed) late.push(call);
-      else attempt(call)();
+      else this.#attempt(call)();
     }
     this.#waiting.unshift(...late);
   }
@@ -114,15 +117,15 @@ export class CommitQueue {
       answers = this.#transact(() => {
         for (const participant of this.#participants) participant.begin();
         // A refusal, too, is answered after the commit: it may rest on what a neighbour wrote.
-        const attempted = calls.map(attempt);
+        const attempted = calls.map((call) => this.#attempt(call));
         for (const participant of this.#participants) participant.beforeCommit();
         return attempted;
       });
     } catch (error) {
-      const failure = asStoreError(error);
+      const failure = this.#failures.of(error);
       // What it left is forgotten at once: to who only looks, it never was.
       for (const participant of this.#participants) participant.begin();
-      return calls.map((call) => (call.looks ? attempt(call) : () => call.reject(failure)));
+      return calls.map((call) => (call.looks ? this.#attempt(call) : () => call.reject(failure)));
     }
     for (const participant of this.#participants) participant.committed();
     return answers;
@@ -138,15 +141,17 @@ export class CommitQueue {
     }
     return this.#waiting.splice(0, count);
   }
-}
 
-/** Does the work of a call. @returns how to answer it. @throws for a write that failed other than by being refused. */
-function attempt(call: Call): () => void {
-  try {
-    const result = call.work() as never;
-    return () => call.resolve(result);
-  } catch (error) {
-    if (call.writes && !NexusError.is(error)) throw error;
-    return () => call.reject(asStoreError(error));
+  /** Does the work of a call. @returns how to answer it. @throws for a write that failed other than by being refused. */
+  #attempt(call: Call): () => void {
+    try {
+      if (this.#failures.damage !== undefined) throw this.#failures.damage;
+      const result = call.work() as never;
+      return () => call.resolve(result);
+    } catch (error) {
+      if (call.writes && !NexusError.is(error)) throw error;
+      const failure = this.#failures.of(error);
+      return () => call.reject(failure);
+    }
   }
 }

@@ -2,8 +2,9 @@ import { existsSync, statSync } from "node:fs";
 import Database from "better-sqlite3";
 import { NexusError } from "../../errors.ts";
 import { newEpoch } from "../../log/epoch.ts";
+import { damaged, isDamage } from "./failures.ts";
 import { MIGRATIONS, type Migration, migrate, newest, versionOf } from "./migrations.ts";
-import { unusable } from "./unavailable.ts";
+import { checkSound } from "./soundness.ts";
 
 /** "Nexu": marks the file as ours (PRAGMA application_id). */
 const APPLICATION = 0x4e657875;
@@ -11,11 +12,11 @@ const APPLICATION = 0x4e657875;
 /**
  * Opens the file; makes it if there is none, and brings it to this version if it is of an older one.
  *
- * @throws STORE_NEWER · STORE_UNAVAILABLE, in words, for a file that is not ours to open; it is left as it is.
+ * @throws STORE_NEWER · STORE_DAMAGED · OPTION_INVALID for a file of another program; it is left as it is.
  */
 export function openDatabase(file: string, sync: "full" | "normal", migrations: readonly Migration[] = MIGRATIONS): Database.Database {
   const known = newest(migrations);
-  const fresh = !existsSync(file) || statSync(file).size === 0 || isBlank(file, known);
+  const fresh = isBlank(file, known);
   const db = new Database(file);
   try {
     // Pages of 8 KiB: fewer of them for each commit of many events. Only possible before the first table.
@@ -29,7 +30,10 @@ export function openDatabase(file: string, sync: "full" | "normal", migrations: 
     // Nobody else writes to this file; a backup tool may hold it for a moment. Longer would stop the event loop.
     db.pragma("busy_timeout = 250");
     if (fresh) create(db, known);
-    else migrate(db, migrations);
+    else {
+      checkSound(db, file);
+      migrate(db, migrations);
+    }
     return db;
   } catch (error) {
     db.close();
@@ -40,15 +44,16 @@ export function openDatabase(file: string, sync: "full" | "normal", migrations: 
 /**
  * Looks before anything is changed: through a connection that cannot write.
  *
- * @returns whether there is nothing in it: whoever began to make it ended before its tables were there.
- * @throws STORE_NEWER · STORE_UNAVAILABLE for a file of another program.
+ * @returns whether there is no such file, or nothing in it: whoever began to make it ended before its tables were there.
+ * @throws STORE_NEWER · STORE_DAMAGED · OPTION_INVALID for a file of another program.
  */
-function isBlank(file: string, known: number): boolean {
+export function isBlank(file: string, known: number): boolean {
+  if (!existsSync(file) || statSync(file).size === 0) return true;
   const db = new Database(file, { readonly: true, fileMustExist: true });
   try {
     const application = db.pragma("application_id", { simple: true }) as number;
     if (application === 0 && db.prepare("SELECT count(*) FROM sqlite_schema").pluck().get() === 0) return true;
-    if (application !== APPLICATION) throw unusable(file, "is a database of another program; name another file.");
+    if (application !== APPLICATION) throw otherProgram(file);
     const version = versionOf(db);
     if (version > known)
       throw new NexusError(
@@ -58,11 +63,18 @@ function isBlank(file: string, known: number): boolean {
       );
     return false;
   } catch (error) {
-    if ((error as { code?: string }).code === "SQLITE_NOTADB") throw unusable(file, "is not a database; name another file.", error);
-    throw error;
+    if (!isDamage(error)) throw error;
+    const message =
+      (error as { code?: string }).code === "SQLITE_NOTADB" ? "is no database, or its first page is damaged" : (error as Error).message;
+    throw damaged(file, [{ path: "file", message }], error);
   } finally {
     db.close();
   }
+}
+
+function otherProgram(file: string): NexusError {
+  const reason = "is a database of another program; name another file";
+  return new NexusError("OPTION_INVALID", { option: file, reason }, { detail: `${file} ${reason}` });
 }
 
 function create(db: Database.Database, version: number): void {

@@ -2,6 +2,7 @@ import type { Database, Statement } from "better-sqlite3";
 import type { StoredEvent } from "../../events/event.ts";
 import { eventOf } from "../../log/event-body.ts";
 import type { Match } from "../../log/page.ts";
+import { unreadable } from "./failures.ts";
 import { packId, unpackId } from "./packed-id.ts";
 
 /** An event as it is stored. */
@@ -116,5 +117,9 @@ function toMatch(row: Row): Match {
 }
 
 function toEvent(row: Row): StoredEvent {
-  return eventOf(unpackId(row.id), row.sequence, row.timestamp, row.body);
+  try {
+    return eventOf(unpackId(row.id), row.sequence, row.timestamp, row.body);
+  } catch (error) {
+    throw unreadable(`event ${row.sequence}`, error);
+  }
 }

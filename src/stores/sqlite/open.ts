@@ -5,8 +5,10 @@ import { NexusError } from "../../errors.ts";
 import type { OpenStore, StoreSetup } from "../../log/store.ts";
 import { Waiters } from "../../log/waiters.ts";
 import { CommitQueue } from "./commit-queue.ts";
+import { fileCut, walCut } from "./cut-short.ts";
 import { openDatabase } from "./database.ts";
 import { EventRows } from "./event-rows.ts";
+import { asStoreError, damaged, Failures } from "./failures.ts";
 import { takeLock } from "./lock.ts";
 import { sqliteLog } from "./log.ts";
 import { LogEnds } from "./log-ends.ts";
@@ -17,30 +19,41 @@ import { StateRows, sqliteState } from "./state.ts";
 import { StreamHeads } from "./stream-heads.ts";
 import { transactions } from "./transaction.ts";
 import type { Tuning } from "./tuning.ts";
-import { asStoreError } from "./unavailable.ts";
 
 /**
  * Opens the file for this process alone; it and its directory are made if missing.
  *
- * @throws STORE_LOCKED while another process has it open · STORE_NEWER · STORE_UNAVAILABLE for a file that cannot be used.
+ * @throws STORE_LOCKED while another process has it open · STORE_NEWER · STORE_DAMAGED · STORE_UNAVAILABLE for a file that cannot be used.
  */
 export function openSqlite(file: string, sync: "full" | "normal", tuning: Tuning, setup: StoreSetup): OpenStore {
   if (file === "" || file === ":memory:")
     throw new NexusError("OPTION_INVALID", { option: "file", reason: "it is not a path; memoryStore() keeps a log in memory" });
+  const path = inWords(file, () => realPath(file));
+  const lock = inWords(path, () => takeLock(path, setup.now()));
+  let db: Database | undefined;
   try {
-    const path = realPath(file);
-    const lock = takeLock(path, setup.now());
-    let db: Database | undefined;
-    try {
+    return inWords(path, () => {
+      // Where commits are not waited for, a power loss may take the last of them.
+      const cut = fileCut(path) ?? (sync === "full" ? walCut(path) : undefined);
+      if (cut !== undefined) throw damaged(path, [cut]);
       db = openDatabase(path, sync);
-      return assemble(db, lock, tuning, setup);
-    } catch (error) {
-      db?.close();
-      lock.release();
-      throw error;
-    }
+      return assemble(db, { path, lock, tuning, setup });
+    });
   } catch (error) {
-    throw asStoreError(error);
+    db?.close();
+    lock.release();
+    throw error;
+  }
+}
+
+/** Opening says which file is damaged: there are no callers yet who must not know. */
+function inWords<T>(file: string, open: () => T): T {
+  try {
+    return open();
+  } catch (error) {
+    const failure = asStoreError(error);
+    if (!NexusError.is(failure, "STORE_DAMAGED") || failure.details.file !== undefined) throw failure;
+    throw damaged(file, [{ path: "file", message: failure.message }], error);
   }
 }
 
@@ -56,7 +69,14 @@ function realPath(file: string): string {
   }
 }
 
-function assemble(db: Database, lock: { release(): void }, tuning: Tuning, { now }: StoreSetup): OpenStore {
+interface Opening {
+  readonly path: string;
+  readonly lock: { release(): void };
+  readonly tuning: Tuning;
+  readonly setup: StoreSetup;
+}
+
+function assemble(db: Database, { path, lock, tuning, setup }: Opening): OpenStore {
   const meta = new Meta(db);
   const rows = new EventRows(db);
   const index = new PostingIndex(db, meta);
@@ -64,9 +84,11 @@ function assemble(db: Database, lock: { release(): void }, tuning: Tuning, { now
   const heads = new StreamHeads(matches, rows);
   const waiters = new Waiters();
   const transact = transactions(db);
-  const ends = new LogEnds({ rows, index, heads, meta, waiters, transact, tuning, now });
+  const ends = new LogEnds({ rows, index, heads, meta, waiters, transact, tuning, now: setup.now });
   const stateRows = new StateRows(db, meta);
-  const queue = new CommitQueue(transact, tuning, [ends, stateRows]);
+  // Who waits for more is told that there will be none.
+  const failures = new Failures(path, (damage) => waiters.fail(damage));
+  const queue = new CommitQueue(transact, tuning, [ends, stateRows], failures);
   let closed = false;
   return {
     log: sqliteLog({ epoch: meta.epoch(), ends, queue, rows, matches, waiters }),

@@ -136,6 +136,12 @@ export function keysOf(event: NewEvent): string[] {
   return keys;
 }
 
+/** A key for people: `type row.rejected`. */
+export function spokenKey(key: string): string {
+  const field = Object.entries(TAGS).find(([, tag]) => tag === key[0])?.[0];
+  return field === undefined ? JSON.stringify(key) : `${field} ${key.slice(1)}`.trimEnd();
+}
+
 /** One look for each type, past all of its blocks: there are few types and many blocks. */
 function typesIn(db: Database): Set<string> {
   const types = new Set<string>();

@@ -3,6 +3,7 @@ import { pageLimit } from "../../log/page.ts";
 import type { State, StateEntry } from "../../log/state.ts";
 import { checkKey, checkRevision, valueText } from "../../log/state-entry.ts";
 import type { CommitQueue, Participant } from "./commit-queue.ts";
+import { unreadable } from "./failures.ts";
 import type { Meta } from "./meta.ts";
 
 interface Row {
@@ -74,8 +75,10 @@ export function sqliteState(rows: StateRows, queue: CommitQueue): State {
   return {
     get: async (key) => {
       checkKey(key);
-      const row = await queue.afterWrites(() => rows.get(key));
-      return row && { value: JSON.parse(row.value) as unknown, revision: row.revision };
+      return await queue.afterWrites(() => {
+        const row = rows.get(key);
+        return row && { value: valueOf(row), revision: row.revision };
+      });
     },
     put: async (key, value, options) => {
       checkKey(key);
@@ -94,14 +97,24 @@ export function sqliteState(rows: StateRows, queue: CommitQueue): State {
     },
     list: async (prefix, options) => {
       const limit = pageLimit(options?.limit);
-      const found = await queue.afterWrites(() => rows.list(prefix, options?.after ?? "", limit + 1));
-      const entries = found.slice(0, limit).map(entryOf);
-      const next = entries.at(-1)?.key;
-      return { entries, ...(found.length > limit && next !== undefined && { next }) };
+      return await queue.afterWrites(() => {
+        const found = rows.list(prefix, options?.after ?? "", limit + 1);
+        const entries = found.slice(0, limit).map(entryOf);
+        const next = entries.at(-1)?.key;
+        return { entries, ...(found.length > limit && next !== undefined && { next }) };
+      });
     },
   };
 }
 
-function entryOf({ key, value, revision }: Row): StateEntry {
-  return { key, value: JSON.parse(value) as unknown, revision };
+function entryOf(row: Row): StateEntry {
+  return { key: row.key, value: valueOf(row), revision: row.revision };
+}
+
+function valueOf({ key, value }: Row): unknown {
+  try {
+    return JSON.parse(value) as unknown;
+  } catch (error) {
+    throw unreadable(`the value of ${key}`, error);
+  }
 }
