@@ -22,7 +22,7 @@ export default defineConfig({
     maxWorkers: 2,
     testTimeout: 30_000,
     hookTimeout: 30_000,
-    reporters: process.env.CI ? ["default", "json"] : ["default"],
+    reporters: ["default", ...(process.env.CI ? ["json"] : []), "./test/fuzz/reporter.ts"],
     outputFile: { json: "reports/tests.json" },
   },
 });

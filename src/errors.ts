@@ -355,7 +355,7 @@ function withoutStack(details: object): object {
 /** The NexusError that a problem document tells of. */
 export function errorOf(problem: Problem): NexusError {
   const { type: _type, title, status: _status, code, retryable: _retryable, detail, ...facts } = problem;
-  if (!(code in ERRORS)) return new NexusError("INTERNAL", {}, { detail: detail ?? title });
+  if (!Object.hasOwn(ERRORS, code)) return new NexusError("INTERNAL", {}, { detail: detail ?? title });
   return new NexusError(code as ErrorCode, facts as never, { detail: detail ?? title });
 }
 

@@ -1,6 +1,7 @@
 import { NexusError } from "../errors.ts";
 import { type CallOptions, type Connection, call } from "./call.ts";
 import { delay, reconnectDelay } from "./delay.ts";
+import { retryAfterOf } from "./said.ts";
 
 /** Makes one call. `again`: it may be made again when its answer is lost, for that changes nothing. */
 export type Ask = <Answer>(
@@ -27,8 +28,7 @@ export function asking(connection: Connection, ended: AbortSignal): Ask {
         if (!NexusError.is(error)) throw error;
         const isAway = error.code === "SERVER_UNREACHABLE" || error.code === "SERVER_STOPPING";
         known ||= !isAway && error.code !== "PROTOCOL_INVALID";
-        const { retryAfterMs } = error.details as { readonly retryAfterMs?: number };
-        const delayMs = retryAfterMs ?? reconnectDelay(failures, RETRY_MS, Math.random);
+        const delayMs = retryAfterOf(error) ?? reconnectDelay(failures, RETRY_MS, Math.random);
         if (!again || !known || !isAway || Date.now() + delayMs > until) throw error;
         await delay(delayMs, ended);
       }

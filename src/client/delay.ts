@@ -1,4 +1,6 @@
 const RECONNECT_CAP_MS = 15_000;
+/** The longest that a timer can be set to; it takes a longer one for none at all. */
+const LONGEST_MS = 2 ** 31 - 1;
 
 /** Resolves after `ms`, or at once when the signal aborts. */
 export function delay(ms: number, signal?: AbortSignal): Promise<void> {
@@ -9,7 +11,7 @@ export function delay(ms: number, signal?: AbortSignal): Promise<void> {
       signal?.removeEventListener("abort", done);
       resolve();
     };
-    const timer = setTimeout(done, ms);
+    const timer = setTimeout(done, Math.min(ms, LONGEST_MS));
     signal?.addEventListener("abort", done);
   });
 }

@@ -1,8 +1,9 @@
-import { errorOf, NexusError, type Problem } from "../errors.ts";
+import { errorOf, NexusError } from "../errors.ts";
 import type { Cursor, NexusEvent } from "../events/event.ts";
 import { type Connection, notNexus, type Query, send, unreachable } from "./call.ts";
 import { delay, reconnectDelay } from "./delay.ts";
 import type { Resume } from "./loss.ts";
+import { isCheckpoint, isEvent, isProblem, isResume, notSaidSo, objectIn, retryAfterOf } from "./said.ts";
 import { type SseFrame, sseFrames } from "./sse.ts";
 
 /** What a followed stream tells, in order. */
@@ -58,7 +59,8 @@ export async function* follow(connection: Connection, query: Query, options: Fol
       for await (const frame of framesOf(connection, { ...query, after }, signal, silenceMs)) {
         if (frame.retryMs !== undefined) retryMs = frame.retryMs;
         if (frame.event === "problem") {
-          const problem = JSON.parse(frame.data) as Problem;
+          const problem = objectIn(frame.data);
+          if (!isProblem(problem)) throw notSaidSo();
           lost = errorOf(problem);
           // The server's word counts, also for a code that this side's table does not have.
           final = !problem.retryable;
@@ -78,8 +80,7 @@ export async function* follow(connection: Connection, query: Query, options: Fol
       if (ended()) return;
       if (!NexusError.is(error) || !error.retryable || (!connected && options.known !== true)) throw error;
       lost = error;
-      const { retryAfterMs } = error.details as { retryAfterMs?: number };
-      delayMs = retryAfterMs;
+      delayMs = retryAfterOf(error);
     }
     if (final) throw lost;
     delayMs ??= reconnectDelay(failures, retryMs, random);
@@ -123,20 +124,12 @@ async function* chunksOf(connection: Connection, body: ReadableStream<Uint8Array
   }
 }
 
-/** Frames of names not known here are left out. */
+/** Frames of names not known here are left out. @throws PROTOCOL_INVALID for one that does not hold what its name says. */
 function read(frame: SseFrame, again: boolean): Told | undefined {
-  switch (frame.event) {
-    case "resume": {
-      const resume = JSON.parse(frame.data) as Resume;
-      return { kind: "resume", again, cursor: resume.from, ...resume };
-    }
-    case "message": {
-      const event = JSON.parse(frame.data) as NexusEvent;
-      return { kind: "event", event, cursor: frame.id ?? event.cursor };
-    }
-    case "checkpoint":
-      return { kind: "checkpoint", ...(JSON.parse(frame.data) as { cursor: Cursor; hasMore: boolean }) };
-    default:
-      return undefined;
-  }
+  if (!["resume", "message", "checkpoint"].includes(frame.event)) return undefined;
+  const said = objectIn(frame.data);
+  if (frame.event === "resume" && isResume(said)) return { ...said, kind: "resume", again, cursor: said.from };
+  if (frame.event === "message" && isEvent(said)) return { kind: "event", event: said, cursor: frame.id ?? said.cursor };
+  if (frame.event === "checkpoint" && isCheckpoint(said)) return { kind: "checkpoint", cursor: said.cursor, hasMore: said.hasMore };
+  throw notSaidSo();
 }

@@ -4,6 +4,7 @@ import { type Connection, send, unreachable } from "./call.ts";
 import { back, type ConnectionNote, lost } from "./connection-note.ts";
 import { delay, reconnectDelay } from "./delay.ts";
 import type { Resume } from "./loss.ts";
+import { retryAfterOf } from "./said.ts";
 import { type Frame, openSocket, type Socket } from "./socket.ts";
 
 /** One subscription, as the link has it. */
@@ -99,8 +100,7 @@ export class Link {
       if (error === undefined) continue;
       for (const reader of this.#readers) if (!this.#isTriedAgain(reader, error)) this.#fail(reader, error);
       if (this.#readers.size === 0) break;
-      const { retryAfterMs } = (NexusError.is(error) ? error.details : {}) as { readonly retryAfterMs?: number };
-      const delayMs = retryAfterMs ?? reconnectDelay(this.#failures, RETRY_MS, Math.random);
+      const delayMs = retryAfterOf(error) ?? reconnectDelay(this.#failures, RETRY_MS, Math.random);
       this.#failures += 1;
       this.#missedNothing = true;
       this.#options.tell(lost(error, delayMs));
@@ -218,8 +218,7 @@ export class Link {
   #problem(reader: LinkReader, error: NexusError): void {
     if (!error.retryable || !(reader.known || this.#begun.has(reader))) return this.#fail(reader, error);
     const socket = this.#socket;
-    const { retryAfterMs = RETRY_MS } = error.details as { readonly retryAfterMs?: number };
-    void delay(retryAfterMs, this.#ended.signal).then(() => {
+    void delay(retryAfterOf(error) ?? RETRY_MS, this.#ended.signal).then(() => {
       if (this.#readers.has(reader) && this.#ready && this.#socket === socket) this.#subscribe(reader);
     });
   }

@@ -1,4 +1,5 @@
-import { ERRORS, type ErrorCode, errorOf, NexusError, type Problem } from "../errors.ts";
+import { ERRORS, type ErrorCode, errorOf, type NexusError, type Problem } from "../errors.ts";
+import { isCheckpoint, isEvent, isProblem, isResume, notSaidSo, objectIn } from "./said.ts";
 
 /** A frame of a server: `kind`, and the id of what it answers. */
 export interface Frame {
@@ -66,8 +67,7 @@ export function openSocket(url: URL, listener: SocketListener): Socket {
     heardAt = Date.now();
     asked = false;
     const frame = read(data);
-    if (frame === undefined)
-      return closed(new NexusError("PROTOCOL_INVALID", { reason: "what answers there sends no frames of nexus.v1" }));
+    if (frame === undefined) return closed(notSaidSo());
     // With no id it says why the connection closes next.
     if (frame.kind === "problem" && frame.id === null) problem = errorOf(frame as unknown as Problem);
     else if (frame.id !== "ping") listener.frame(frame, String(data).length);
@@ -77,16 +77,29 @@ export function openSocket(url: URL, listener: SocketListener): Socket {
 }
 
 function read(data: unknown): Frame | undefined {
-  try {
-    return JSON.parse(String(data)) as Frame;
-  } catch {
-    return undefined;
+  const frame = typeof data === "string" ? objectIn(data) : undefined;
+  if (frame === undefined || (frame["id"] !== null && typeof frame["id"] !== "string")) return undefined;
+  return isFrame(frame) ? (frame as unknown as Frame) : undefined;
+}
+
+function isFrame(frame: Readonly<Record<string, unknown>>): boolean {
+  switch (frame["kind"]) {
+    case "resume":
+      return isResume(frame);
+    case "event":
+      return isEvent(frame["event"]);
+    case "checkpoint":
+      return isCheckpoint(frame);
+    case "problem":
+      return isProblem(frame);
+    default:
+      return typeof frame["kind"] === "string";
   }
 }
 
 /** What the close itself tells: 4000 + status, and the code. */
 function reasonOf(code: number, reason: string): NexusError | undefined {
-  if (code < 4000 || !(reason in ERRORS)) return undefined;
+  if (code < 4000 || !Object.hasOwn(ERRORS, reason)) return undefined;
   const { says, retryable } = ERRORS[reason as ErrorCode];
   return errorOf({ type: `urn:nexus:error:${reason}`, title: says, status: code - 4000, code: reason, retryable });
 }

@@ -22,7 +22,9 @@ export async function* sseFrames(chunks: AsyncIterable<Uint8Array>): AsyncGenera
  * @see https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
  */
 export function sseParser(): (text: string) => SseFrame[] {
+  /** The line that has not ended, and a CR behind it, which may be half of a CRLF: it waits for what follows. */
   let rest = "";
+  let halfBreak = "";
   let data: string[] = [];
   let event = "";
   let id: string | undefined;
@@ -55,10 +57,16 @@ export function sseParser(): (text: string) => SseFrame[] {
 
   return (text) => {
     const frames: SseFrame[] = [];
-    rest += text;
-    // A CR at the end may be half of a CRLF: it waits for what follows.
-    const lines = rest.split(/\r\n|\n|\r(?!$)/);
-    rest = lines.pop() ?? "";
+    // Only what is new is looked through: a long line may come in many pieces.
+    const lines = (halfBreak + text).split(/\r\n|\n|\r(?!$)/);
+    const last = lines.pop() ?? "";
+    halfBreak = last.endsWith("\r") ? "\r" : "";
+    const begun = last.slice(0, last.length - halfBreak.length);
+    if (lines.length === 0) rest += begun;
+    else {
+      lines[0] = rest + lines[0];
+      rest = begun;
+    }
     for (const line of lines) {
       if (line !== "") field(line);
       else {

@@ -1,6 +1,7 @@
 import { NexusError } from "../errors.ts";
 import type { Cursor, NexusEvent } from "../events/event.ts";
 import type { Filter, Sight } from "../events/filter.ts";
+import { timeText } from "../events/time.ts";
 import { positionOf } from "../log/cursor.ts";
 import type { Feed } from "../log/feed.ts";
 import type { Log } from "../log/log.ts";
@@ -38,7 +39,7 @@ export interface SubscriptionOptions {
 export function subscription(source: Source | Promise<Source>, options: SubscriptionOptions): Subscription<NexusEvent> {
   const closed = new AbortController();
   const signal = AbortSignal.any([closed.signal, ...options.signals]);
-  let cursor: Cursor = options.after instanceof Date ? `time:${options.after.toISOString()}` : options.after;
+  let cursor: Cursor = options.after instanceof Date ? textOf(options.after) : options.after;
   const take = async ({ log, feed }: Source): Promise<{ readonly feed: Feed; readonly position: number }> => {
     const position = await placeOf(log, options.after, options.onLoss, options.filter.seen?.by);
     cursor = await feed.cursorAt(position, options.filter.seen?.by);
@@ -82,6 +83,11 @@ export function subscription(source: Source | Promise<Source>, options: Subscrip
       await reading.return();
     },
   };
+}
+
+/** As on the wire; what is no time is refused when it is read. */
+function textOf(date: Date): string {
+  return Number.isFinite(date.getTime()) ? `time:${timeText(date)}` : "time:";
 }
 
 /** The position of a place. @throws CURSOR_* unless `onLoss` says to go on from the earliest. */

@@ -24,12 +24,9 @@ export interface EventFilter<T = string, W = Workflow | string> {
  * @throws FILTER_INVALID
  */
 export function filterOf(options: object, others: readonly string[] = [], times = false): Filter {
-  const fields: Record<string, unknown> = {};
-  for (const [field, value] of Object.entries(options)) {
-    if (value === undefined || others.includes(field)) continue;
-    fields[field] = field === "type" || field === "workflow" ? namesOf(value) : value;
-  }
-  return parseFilter(fields, { times });
+  const fields = Object.entries(options).filter(([field, value]) => value !== undefined && !others.includes(field));
+  const named = fields.map(([field, value]) => [field, field === "type" || field === "workflow" ? namesOf(value) : value] as const);
+  return parseFilter(Object.fromEntries(named), { times });
 }
 
 function namesOf(value: unknown): unknown {

@@ -1,6 +1,7 @@
 import { type ErrorDetails, NexusError } from "../errors.ts";
 import { CHANNELS, type NewEvent } from "./event.ts";
 import { utf8Bytes } from "./json.ts";
+import { timeOf } from "./time.ts";
 
 /** The fields an event can be picked by that a store keeps an index for. */
 export const INDEXED_FIELDS = ["type", "channel", "workflow", "runId", "sessionId", "userId", "correlationId"] as const;
@@ -35,7 +36,6 @@ export interface Sight {
 const VALUES_A_FIELD = 64;
 const BYTES = 8192;
 const TYPE_PATTERN = /^(?:\*|[A-Za-z0-9_.-]{1,128}|[A-Za-z0-9_.-]{1,126}\.\*)$/;
-const INSTANT = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?(?:Z|[+-]\d{2}:\d{2})$/i;
 
 /** Everything matches. */
 export const EVERYTHING: Filter = make(new Map(), undefined, undefined, undefined);
@@ -61,14 +61,14 @@ export function parseFilter(input: Readonly<Record<string, unknown>>, options?: 
       else until = instant;
       continue;
     }
+    if (field === "broadcast") {
+      broadcast = broadcastIn(value);
+      continue;
+    }
     const values = valuesOf(field, value);
     bytes += values.reduce((sum, text) => sum + utf8Bytes(text), field.length);
     if (bytes > BYTES) throw invalid(field, `the filter is larger than ${BYTES} bytes`);
-    if (field === "broadcast") {
-      const [only, ...more] = values;
-      if (more.length > 0 || (only !== "include" && only !== "only")) throw invalid(field, 'is "include" or "only"');
-      broadcast = only;
-    } else if (isIndexed(field)) {
+    if (isIndexed(field)) {
       checkValues(field, values);
       fields.set(field, values);
     } else throw invalid(field, `there is no such field; there are ${INDEXED_FIELDS.join(", ")}, broadcast, since, until`);
@@ -93,12 +93,17 @@ export function parseInstant(field: string, value: unknown): number {
   if (typeof value === "number" && Number.isFinite(value)) return value;
   if (typeof value === "string") {
     if (/^\d{1,16}$/.test(value)) return Number(value);
-    if (INSTANT.test(value)) {
-      const time = Date.parse(value);
-      if (Number.isFinite(time)) return time;
-    }
+    const time = timeOf(value);
+    if (time !== undefined) return time;
   }
   throw invalid(field, "is RFC 3339 with a zone (2026-11-23T10:00:00Z) or milliseconds since the epoch");
+}
+
+/** One value, not a list: in a query as in JSON. */
+function broadcastIn(value: unknown): "include" | "only" {
+  const [only, ...more]: readonly unknown[] = Array.isArray(value) ? value : [value];
+  if (more.length > 0 || (only !== "include" && only !== "only")) throw invalid("broadcast", 'is "include" or "only"');
+  return only;
 }
 
 function valuesOf(field: string, value: unknown): readonly string[] {

@@ -2,6 +2,7 @@ import { type Fault, NexusError } from "../errors.ts";
 import { readTraceparent } from "../observability/trace.ts";
 import { isCallerId } from "./id.ts";
 import type { JsonObject, JsonValue } from "./json.ts";
+import { timeOf } from "./time.ts";
 
 /** A CloudEvent from elsewhere, as it is recorded. */
 export interface IncomingEvent {
@@ -20,7 +21,6 @@ export interface IncomingEvent {
 
 /** Attributes that are no extension, and none of an event's own fields: kept in its metadata as they came. */
 const KEPT = ["source", "subject", "time", "dataschema", "datacontenttype"];
-const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/i;
 const MEDIA_TYPE = /^[\w!#$&^.+-]+\/[\w!#$&^.+-]+(\s*;.*)?$/;
 const PLAIN_JSON = /^application\/json\s*(;|$)/i;
 /** A URI reference has none of these. */
@@ -68,7 +68,7 @@ function checkAttributes(attributes: Attributes, fault: Report): void {
   if (typeof specversion === "string" && specversion !== "1.0") fault("specversion", "is not 1.0");
   if (typeof id === "string" && id !== "" && !isCallerId(id)) fault("id", CALLER_ID);
   if (typeof source === "string" && NOT_IN_URI.test(source)) fault("source", "is not a URI or a reference of one");
-  if (typeof time === "string" && (!TIME.test(time) || Number.isNaN(Date.parse(time)))) fault("time", "is not a time of RFC 3339");
+  if (typeof time === "string" && timeOf(time, { whole: true }) === undefined) fault("time", "is not a time of RFC 3339");
   if (typeof datacontenttype === "string" && !MEDIA_TYPE.test(datacontenttype)) fault("datacontenttype", "is not a media type");
 }
 
