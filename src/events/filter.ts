@@ -76,6 +76,12 @@ export function parseFilter(input: Readonly<Record<string, unknown>>, options?: 
   return make(fields, broadcast, since, until);
 }
 
+/** Whether these can be types, or patterns of types. @throws FILTER_INVALID naming the field. */
+export function checkTypes(field: string, values: readonly string[]): void {
+  const other = values.find((value) => !TYPE_PATTERN.test(value));
+  if (other !== undefined) throw invalid(field, `${JSON.stringify(other)} is not NAME, PREFIX.* or *`);
+}
+
 /** The filter as one user's rights narrow it: checked after it, for each event. */
 export function seenBy(filter: Filter, sight: Sight | undefined): Filter {
   if (sight === undefined) return filter;
@@ -118,8 +124,8 @@ function valuesOf(field: string, value: unknown): readonly string[] {
 }
 
 function checkValues(field: IndexedField, values: readonly string[]): void {
+  if (field === "type") checkTypes(field, values);
   for (const value of values) {
-    if (field === "type" && !TYPE_PATTERN.test(value)) throw invalid(field, `${JSON.stringify(value)} is not NAME, PREFIX.* or *`);
     if (field === "channel" && !(CHANNELS as readonly string[]).includes(value))
       throw invalid(field, `${JSON.stringify(value)} is not one of ${CHANNELS.join(", ")}`);
   }

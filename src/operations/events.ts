@@ -2,7 +2,7 @@ import Type from "typebox";
 import { placeOf } from "../delivery/subscription.ts";
 import { NexusError } from "../errors.ts";
 import type { EmitOptions } from "../events/emitter.ts";
-import { parseFilter, seenBy } from "../events/filter.ts";
+import { checkTypes, parseFilter, seenBy } from "../events/filter.ts";
 import type { JsonObject } from "../events/json.ts";
 import { eventPage } from "../log/event-page.ts";
 import { emitCloudEvents } from "./cloudevents.ts";
@@ -114,8 +114,7 @@ const poll: Operation = operation({
     const { log, feed } = await app.source();
     const { sight } = app.access;
     const seen = seenBy(parseFilter(filter), sight);
-    // Read like a filter's types, so that what cannot match is told.
-    if (stopOn !== undefined) parseFilter({ type: stopOn });
+    if (stopOn !== undefined) checkTypes("stopOn", stopOn);
     const position = await placeOf(log, after, onLoss, sight);
     const { sparing, signal } = call;
     const { events, next, timedOut } = await gather(

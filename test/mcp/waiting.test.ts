@@ -118,6 +118,14 @@ describe.each(Object.entries(CLIENTS))("%s", (_client, connect) => {
     expect(dataOf(await wait(agent, { cursor: end.cursor, waitMs: 0 }))).toEqual([{ n: 4 }]);
   });
 
+  test("[mcp.2] a stopOn that can match nothing is refused by that name", async () => {
+    await using site = await serve();
+    await using agent = await connect(site.url);
+    await expect(wait(agent, { stopOn: ["workflow.completed", "no type"] })).rejects.toThrow(
+      'FILTER_INVALID: stopOn: "no type" is not NAME',
+    );
+  });
+
   test("[mcp.2] a wait with stopOn whose time is over answers with what came, and that it timed out", async () => {
     const clock = testClock();
     await using site = await serve({ clock });
