@@ -24,7 +24,9 @@ export class Rate {
   /** @returns 0 for a call that may be made now, else in how many milliseconds it may. */
   take(caller: string): number {
     const now = this.#clock.now();
-    const used = Math.max(now, this.#usedUntil.get(caller) ?? 0) + this.#everyMs;
+    const before = this.#usedUntil.get(caller) ?? 0;
+    // Further ahead nobody gets: the clock was set back.
+    const used = (before - now > this.#burstMs ? now : Math.max(now, before)) + this.#everyMs;
     if (used - now > this.#burstMs) return Math.ceil(used - now - this.#burstMs);
     this.#usedUntil.delete(caller);
     this.#usedUntil.set(caller, used);

@@ -260,7 +260,7 @@ export class Consumer {
         clock,
         filter: plan.filter,
         concurrency: plan.concurrency,
-        dueAt: (event) => this.#tries.dueAt(event),
+        waitMs: (event) => this.#tries.waitMs(event),
         tryOnce: (event, abort) => this.#tries.once(plan, event, abort),
         advanced: (skipped) => this.#advanced(skipped),
         failed: (error) => this.#failed(error),

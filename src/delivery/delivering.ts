@@ -13,12 +13,12 @@ export interface DeliveringParts {
   readonly clock: Clock;
   readonly filter: Filter;
   readonly concurrency: number;
-  /** When the next try of an event is due, if there were tries before. */
-  dueAt(event: NexusEvent): number | undefined;
+  /** How many milliseconds the next try of an event is to wait, if there were tries before. */
+  waitMs(event: NexusEvent): number | undefined;
   /**
    * One try. It ends when `abort` does.
    *
-   * @returns when the next one is due; `undefined` when the event is through: delivered, or dead.
+   * @returns how many milliseconds the next one is to wait; `undefined` when the event is through: delivered, or dead.
    */
   tryOnce(event: NexusEvent, abort: AbortController): Promise<number | undefined>;
   /** Its position has moved. @param skipped only past what does not match. */
@@ -146,28 +146,27 @@ export class Delivering {
   }
 
   async #deliver(item: FeedEvent): Promise<void> {
-    for (let due = this.#parts.dueAt(item.event); ; ) {
-      if (due !== undefined) await this.#until(due);
+    for (let waitMs = this.#parts.waitMs(item.event); ; ) {
+      if (waitMs !== undefined) await this.#wait(waitMs);
       if (this.#over.signal.aborted) return;
       const abort = new AbortController();
       this.#tries.add(abort);
       try {
-        due = await this.#parts.tryOnce(item.event, abort);
+        waitMs = await this.#parts.tryOnce(item.event, abort);
       } finally {
         this.#tries.delete(abort);
       }
       if (this.#left) return;
-      if (due === undefined) break;
+      if (waitMs === undefined) break;
     }
     this.#lanes.finish(item);
     this.#parts.advanced(false);
   }
 
-  async #until(due: number): Promise<void> {
-    const { clock } = this.#parts;
+  async #wait(ms: number): Promise<void> {
     this.#waiting += 1;
     // Ended meanwhile: whoever asks next sees that.
-    await clock.sleep(Math.max(0, due - clock.now()), this.#over.signal).catch(() => {});
+    await this.#parts.clock.sleep(ms, this.#over.signal).catch(() => {});
     this.#waiting -= 1;
   }
 

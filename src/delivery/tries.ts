@@ -54,9 +54,14 @@ export class Tries {
     return [...this.#trying.values()].filter(({ sequence }) => sequence > position);
   }
 
-  /** When an event is tried again, if its delivery has failed. */
-  dueAt({ id }: NexusEvent): number | undefined {
-    return this.#trying.get(id)?.nextRetryAt;
+  /** How many milliseconds an event waits to be tried again, if its delivery has failed. */
+  waitMs({ id }: NexusEvent): number | undefined {
+    const tried = this.#trying.get(id);
+    if (tried === undefined) return undefined;
+    const { nextRetryAt, errors } = tried;
+    const now = this.#parts.services.clock.now();
+    // The clock may have been set back since: it waits no longer than it was to wait from its failure on.
+    return Math.max(0, nextRetryAt - Math.max(now, errors.at(-1)?.at ?? now));
   }
 
   /** The consumer goes to another place: what it tries there it has not tried before. */
@@ -75,7 +80,7 @@ export class Tries {
     this.#count("delivered");
   }
 
-  /** The next try of an event. @returns when there is to be another; `undefined` when it is delivered, or dead. */
+  /** The next try of an event. @returns how many milliseconds another is to wait; `undefined` when it is delivered, or dead. */
   async once(plan: ConsumerPlan, event: NexusEvent, abort: AbortController): Promise<number | undefined> {
     const attempt = (this.#trying.get(event.id)?.attempts ?? 0) + 1;
     const failure = await attemptDelivery(this.#parts.services, plan, event, attempt, abort);
@@ -107,7 +112,7 @@ export class Tries {
       logger.warn({ consumer: plan.name, eventId: event.id, error: error.message, delayMs }, "a delivery failed; it is tried again");
     const told = known === undefined ? this.#tell("consumer.retrying", plan, event, { attempt, error, delayMs }) : undefined;
     await Promise.all([told, this.#parts.save()]);
-    return nextRetryAt;
+    return this.waitMs(event);
   }
 
   async #giveUp(

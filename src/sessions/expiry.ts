@@ -1,4 +1,4 @@
-import { background, type Clock } from "../observability/clock.ts";
+import { type Clock, until } from "../observability/clock.ts";
 
 const AGAIN_MS = 1_000;
 
@@ -21,7 +21,7 @@ export class Expiry {
 
   constructor(parts: ExpiryParts) {
     this.#parts = parts;
-    this.#clock = background(parts.clock);
+    this.#clock = parts.clock;
     this.#rest(0);
   }
 
@@ -31,8 +31,11 @@ export class Expiry {
     this.#until = at;
     this.#sleep.abort();
     this.#sleep = new AbortController();
-    this.#clock.sleep(Math.max(0, at - this.#clock.now()), this.#sleep.signal).then(
-      () => this.#wake(),
+    const { signal } = this.#sleep;
+    until(this.#clock, at, signal).then(
+      () => {
+        if (!signal.aborted) this.#wake();
+      },
       () => {}, // Something else is due before, or it was closed.
     );
   }

@@ -30,6 +30,8 @@ export interface StepState {
   readonly error?: RunError;
   /** When the next try is due. */
   readonly retryAt?: number;
+  /** How long it waits for that. */
+  readonly retryDelayMs?: number;
   readonly waiting?: Waiting;
   /** The step is another run. */
   readonly childRunId?: string;
@@ -228,7 +230,7 @@ function foldStep(state: RunState, event: StoredEvent): void {
     ...(data.result !== undefined && { result: data.result }),
     ...(data.resultBytes !== undefined && { resultBytes: data.resultBytes }),
     ...(data.error !== undefined && { error: data.error }),
-    ...(data.delayMs !== undefined && { retryAt: event.timestamp + data.delayMs }),
+    ...(data.delayMs !== undefined && { retryAt: event.timestamp + data.delayMs, retryDelayMs: data.delayMs }),
     ...waitingOf(data, known),
   });
 }

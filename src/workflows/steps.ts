@@ -96,7 +96,9 @@ export class Steps {
     if (interruptions >= INTERRUPTIONS) {
       return await this.#fail(key, attempts, new NexusError("STEP_INTERRUPTED", { step: key, attempts }), 0);
     }
-    if (known?.retryAt !== undefined) await this.#run.pause(known.retryAt - this.#run.now());
+    const { retryAt, retryDelayMs } = known ?? {};
+    // Since a clock that was set back, not longer than it was to wait.
+    if (retryAt !== undefined) await this.#run.pause(Math.min(retryAt - this.#run.now(), retryDelayMs ?? Number.POSITIVE_INFINITY));
     for (let attempt = attempts + 1; ; attempt++) {
       // It may have given up its place while something else of it waited.
       await this.#run.takeSlot("returning");

@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { Peer } from "../http/fixtures/peer.ts";
 import { serve } from "../http/fixtures/site.ts";
 import { Stream } from "../http/fixtures/stream.ts";
+import { testClock } from "../workflows/test-clock.ts";
 import { authenticate, cookie, guarded } from "./fixtures/people.ts";
 
 const limits = { callsPerSecond: 10, streams: 2 };
@@ -21,6 +22,17 @@ test("[access.5] a caller who calls too often is told when to come back, in the 
   expect((await bob.get("/events")).status).toBe(200);
   await clock.advance(100);
   expect([(await ann.get("/events")).status, (await ann.get("/events")).status]).toEqual([200, 429]);
+});
+
+test("[access.5] a clock that is set back keeps nobody waiting until it is that time again", async () => {
+  const clock = testClock();
+  await using site = await guarded({ clock, limits });
+  const ann = site.as("ann");
+  await ann.get("/events");
+  clock.advance(-3_600_000);
+  const statuses: number[] = [];
+  for (let i = 0; i < 21; i++) statuses.push((await ann.get("/events")).status);
+  expect(statuses).toEqual([...Array<number>(20).fill(200), 429]);
 });
 
 test("[access.5] the same bound holds over every channel together: a WebSocket and MCP spend of the same calls", async () => {

@@ -65,6 +65,26 @@ test("[consumer.2] RetryAfter says when the next try is", async () => {
   expect(await reach(2)).toEqual([first, first + 7_000]);
 });
 
+test("[consumer.2] a clock that was set back while no process was up makes no try wait longer than it was to", async () => {
+  await using place = memoryScene();
+  const clock = testClock();
+  const { deliver, reach } = collector(
+    (_event, { attempt }) => attempt,
+    (_event, { attempt }) => {
+      if (attempt === 1) throw new RetryAfter(7_000);
+    },
+  );
+  const app = await place.start({ clock }, (it) => it.consumer("c", { type: "n" }, deliver));
+  await app.emitEvent("n", {});
+  await clock.asleep(7_000);
+  await place.crash();
+  clock.advance(-3_600_000);
+  await place.start({ clock }, (it) => it.consumer("c", { type: "n" }, deliver));
+  await clock.asleep(7_000);
+  clock.advance(7_000);
+  expect(await reach(2)).toEqual([1, 2]);
+});
+
 test.each([
   ["FatalError", new FatalError("never"), "never"],
   ["an error of the table that is not retryable", new NexusError("EVENT_INVALID", { type: "x", faults: [] }), "EVENT_INVALID"],

@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { defineWorkflow, type Nexus, type OpenStore } from "nexus-event-system";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { serve } from "../http/fixtures/site.ts";
 import { heldStore } from "../workflows/held-store.ts";
 import { failure, memoryScene, STORES, scene } from "../workflows/scene.ts";
@@ -61,6 +61,21 @@ test.each<[how: string, use: (app: Nexus, id: string) => Promise<unknown>, slide
   clock.advance(MINUTE / 2);
   await expired(app);
   expect(await ends(app)).toMatchObject([{ reason: "expired", durationMs: slides ? 1.5 * MINUTE : MINUTE }]);
+});
+
+test("[session.2] a session that is due since the system's clock was set, or its machine slept, ends within a minute", async () => {
+  vi.useFakeTimers({ toFake: ["Date", "setTimeout", "clearTimeout"] });
+  try {
+    await using place = memoryScene();
+    const app = await place.start();
+    const { id } = await app.sessions.create({ ttlMs: 24 * 60 * MINUTE });
+    vi.setSystemTime(Date.now() + 48 * 60 * MINUTE);
+    await vi.advanceTimersByTimeAsync(MINUTE);
+    await expired(app);
+    expect(await app.sessions.get(id)).toMatchObject({ ended: "expired" });
+  } finally {
+    vi.useRealTimers();
+  }
 });
 
 test("[session.2] a call over HTTP that carries the session uses it", async () => {

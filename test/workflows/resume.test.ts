@@ -1,6 +1,7 @@
-import { defineWorkflow, NexusError } from "nexus-event-system";
+import { defineWorkflow, NexusError, RetryAfter } from "nexus-event-system";
 import { describe, expect, test } from "vitest";
 import { ended, eventsOf, memoryScene, STORES, story } from "./scene.ts";
+import { testClock } from "./test-clock.ts";
 
 describe.each(STORES)("on %s", (_name, open) => {
   test("[run.2] after a crash finished steps give their recorded result and do not run again; code between them does", async () => {
@@ -48,6 +49,25 @@ describe.each(STORES)("on %s", (_name, open) => {
     const app = await scene.start({ workflows: [workflow] });
     await ended(app, runId);
     expect(attempts).toEqual([1, 2]);
+  });
+
+  test("[run.3] a clock that was set back while no process was up makes no try of a step wait longer than it was to", async () => {
+    await using scene = await open();
+    const clock = testClock();
+    const workflow = defineWorkflow("w", (_inputs, ctx) =>
+      ctx.step("a", ({ attempt }) => {
+        if (attempt === 1) throw new RetryAfter(7_000);
+      }),
+    );
+    const before = await scene.start({ clock, workflows: [workflow] });
+    const { runId } = await before.startRun(workflow);
+    await before.waitForEvent("step.retrying", { after: "earliest" });
+    await scene.crash();
+    clock.advance(-3_600_000);
+    const app = await scene.start({ clock, workflows: [workflow] });
+    await clock.asleep(7_000);
+    clock.advance(7_000);
+    expect((await ended(app, runId)).type).toBe("workflow.completed");
   });
 
   test("[run.2] a step whose process died three times fails with STEP_INTERRUPTED", async () => {
