@@ -9,8 +9,6 @@ export interface ChildOptions {
   /** Standard output is appended to this file instead of being read here. */
   readonly out?: string;
   readonly env?: Readonly<Record<string, string>>;
-  /** Runs before the program, as `ulimit -f 8` in a shell does. */
-  readonly confined?: string;
 }
 
 /** A Node process. Whatever becomes of the test, it does not outlive it. */
@@ -24,13 +22,11 @@ export class Child {
   #stdout = "";
   #ended = false;
 
-  constructor(args: readonly string[], { log, out, env = {}, confined }: ChildOptions) {
+  constructor(args: readonly string[], { log, out, env = {} }: ChildOptions) {
     this.#log = log;
     const stderr = openSync(log, "a");
     const { CI: _ci, NEXUS_URL: _url, NEXUS_DB: _db, NODE_OPTIONS: _options, ...inherited } = process.env;
-    const line = [process.execPath, "--unhandled-rejections=strict", ...args];
-    const [command = "", ...rest] = confined === undefined ? line : ["sh", "-c", `${confined} && exec "$@"`, "sh", ...line];
-    this.#process = spawn(command, rest, {
+    this.#process = spawn(process.execPath, ["--unhandled-rejections=strict", ...args], {
       stdio: ["ignore", out === undefined ? "pipe" : openSync(out, "a"), stderr, "ipc"],
       env: { ...inherited, NO_COLOR: "1", ...env },
     });

@@ -3,7 +3,7 @@ import { TIMES } from "./chance.ts";
 import { linesOf, sliceOf } from "./checker.ts";
 import { checkRuns, type Effect, type Start } from "./checker-runs.ts";
 import { faultyProxy } from "./proxy.ts";
-import { acknowledged, Client, END, end, Reader, Scene } from "./scene.ts";
+import { acknowledged, Client, END, end, Reader, Scene, unendedRuns } from "./scene.ts";
 import { Server } from "./server.ts";
 
 const KILLS = 12 * TIMES;
@@ -30,11 +30,7 @@ test("[run.1] [run.2] [run.4] [run.10] [run.11] kill -9 during runs of many step
   }
 
   await Promise.all(clients.map((client) => client.stop()));
-  const unended = async (): Promise<number> => {
-    const health: any = await (await fetch(`${proxy.url}/health`)).json();
-    return health.runs.unfinished;
-  };
-  await expect.poll(unended, { timeout: 60_000, interval: 100 }).toBe(0);
+  await expect.poll(() => unendedRuns(proxy.url), { timeout: 60_000, interval: 100 }).toBe(0);
   await end(proxy.url);
   await Promise.all(readers.map((reader) => reader.done()));
   await server.stop();

@@ -177,14 +177,20 @@ export class Client {
   readonly #file: string;
 
   constructor(scene: Scene, options: ClientOptions) {
-    this.#file = scene.path(`${options.kind}.ledger`);
-    const given = { what: "events", atOnce: 4, pauseMs: 0, ...options, name: options.kind, file: this.#file };
-    this.child = new Child([fixture("client.ts"), JSON.stringify(given)], { log: scene.path(`${options.kind}-client.log`) });
+    const { kind, what = "events" } = options;
+    this.#file = scene.path(`${kind}-${what}.ledger`);
+    const given = { what, atOnce: 4, pauseMs: 0, ...options, name: kind, file: this.#file };
+    this.child = new Child([fixture("client.ts"), JSON.stringify(given)], { log: scene.path(`${kind}-${what}.log`) });
   }
 
   /** How many of its events were acknowledged. */
   get acknowledged(): number {
-    return this.child.messages.length;
+    return this.#count("acknowledged");
+  }
+
+  /** How often it was told that the store does not answer. */
+  get refused(): number {
+    return this.#count("STORE_UNAVAILABLE");
   }
 
   /** Resolves when what it has begun to send is acknowledged. */
@@ -197,6 +203,10 @@ export class Client {
   ledger<T>(): readonly T[] {
     return linesOf<T>(this.#file);
   }
+
+  #count(what: string): number {
+    return this.child.messages.reduce((sum: number, message) => sum + (message === what ? 1 : 0), 0);
+  }
 }
 
 /** Resolves when so many more were acknowledged to all of them. */
@@ -204,6 +214,17 @@ export async function acknowledged(clients: readonly Client[], more: number): Pr
   const sum = (): number => clients.reduce((all, client) => all + client.acknowledged, 0);
   const until = sum() + more;
   await Promise.race(clients.map(({ child }) => child.until(() => sum() >= until, "it had sent that many")));
+}
+
+/** Resolves when it was told so many more times that the store does not answer. */
+export async function refused(client: Client, more: number): Promise<void> {
+  const until = client.refused + more;
+  await client.child.until(() => client.refused >= until, "it was refused");
+}
+
+export async function unendedRuns(url: string): Promise<number> {
+  const { runs } = (await (await fetch(`${url}/health`)).json()) as { readonly runs: { readonly unfinished: number } };
+  return runs.unfinished;
 }
 
 /** Records the event that ends the storm. */

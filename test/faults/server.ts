@@ -8,10 +8,13 @@ const NEXUS = resolve(import.meta.dirname, "../../bin/nexus.js");
 export interface ServerOptions {
   /** One of the fixtures. */
   readonly app: string;
-  /** Its file, its log and whatever else it keeps. */
+  /** Its log, whatever else it keeps, and its file unless that is in `data`. */
   readonly folder: string;
-  readonly env?: Readonly<Record<string, string>>;
-  readonly confined?: string;
+  readonly data?: string;
+  /** Of each life. */
+  readonly env?: Readonly<Record<string, string>> | (() => Readonly<Record<string, string>>);
+  /** Options of Node. */
+  readonly before?: readonly string[];
 }
 
 /** `nexus start` as a process of its own, with one file over all its lives. Each life has a port of its own: whoever talks to it goes through a proxy. */
@@ -27,7 +30,7 @@ export class Server {
 
   constructor(options: ServerOptions) {
     this.#options = options;
-    this.file = join(options.folder, "nexus.db");
+    this.file = join(options.data ?? options.folder, "nexus.db");
   }
 
   get child(): Child {
@@ -41,12 +44,11 @@ export class Server {
 
   /** Begins a life, and does not wait for it to listen. */
   spawn(): void {
-    const { app, folder, env = {}, confined } = this.#options;
+    const { app, folder, env = {}, before = [] } = this.#options;
     this.lives++;
-    this.#child = new Child([NEXUS, "start", join(import.meta.dirname, "fixtures", app), "--port", "0"], {
+    this.#child = new Child([...before, NEXUS, "start", join(import.meta.dirname, "fixtures", app), "--port", "0"], {
       log: join(folder, "server.log"),
-      env: { NEXUS_DB: this.file, FAULTS_FOLDER: folder, FAULTS_LIFE: String(this.lives), ...env },
-      ...(confined !== undefined && { confined }),
+      env: { NEXUS_DB: this.file, FAULTS_FOLDER: folder, FAULTS_LIFE: String(this.lives), ...(typeof env === "function" ? env() : env) },
     });
   }
 
