@@ -66,15 +66,20 @@ export function duration(ms) {
 export function inline(data) {
   if (data === undefined) return "";
   if (data === null || typeof data !== "object" || Array.isArray(data)) return shorten(JSON.stringify(data), 300);
-  return shorten(
-    Object.entries(data)
-      .map(
-        ([key, value]) =>
-          `${key}=${typeof value === "string" && /^[\w.:/-]+$/.test(value) ? value : shorten(JSON.stringify(value) ?? "", 120)}`,
-      )
-      .join(" "),
-    300,
-  );
+  const fields = [];
+  let length = 0;
+  for (const [key, value] of Object.entries(data)) {
+    const field = `${word(key)}=${word(value)}`;
+    fields.push(field);
+    length += field.length;
+    if (length > 300) break;
+  }
+  return shorten(fields.join(" "), 300);
+}
+
+/** A plain word as it is, anything else as JSON: nothing passes for a field that it is not. */
+function word(value) {
+  return typeof value === "string" && /^[\w.:/-]{1,120}$/.test(value) ? value : shorten(JSON.stringify(value), 120);
 }
 
 const due = new Set();

@@ -32,9 +32,7 @@ export function eventList({ list, input, form, note, pause }) {
       if (mine !== reading) return;
       const waited = early;
       early = undefined;
-      newest = 0;
-      held = [];
-      fill(list);
+      clear();
       for (const event of [...page.events, ...waited]) hold(event);
       if (!input.hasAttribute("aria-invalid")) say(note, patterns.length === 0 ? "" : "and every broadcast");
       draw();
@@ -42,7 +40,9 @@ export function eventList({ list, input, form, note, pause }) {
       if (mine !== reading) return;
       early = undefined;
       if (!(error instanceof Problem)) throw error;
-      say(note, error.message);
+      if (error.body.code !== "FORBIDDEN") return say(note, error.message);
+      held = [];
+      fill(list, element("li", { className: "fault" }, error.message));
     }
   }
 
@@ -68,6 +68,12 @@ export function eventList({ list, input, form, note, pause }) {
   function mark(text) {
     push({ mark: text, timestamp: Date.now() });
     redraw(draw);
+  }
+
+  function clear() {
+    newest = 0;
+    held = [];
+    fill(list);
   }
 
   function push(entry) {
@@ -115,7 +121,7 @@ export function eventList({ list, input, form, note, pause }) {
     pause.setAttribute("aria-pressed", String(paused));
     draw();
   });
-  return { load, take, mark };
+  return { load, take, mark, clear };
 }
 
 function row(event) {

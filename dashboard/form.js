@@ -1,7 +1,13 @@
-import { element, fill } from "./dom.js";
+import { element, fill, shorten } from "./dom.js";
+
+/** Fields of a form, and choices of a field; what has more is typed as JSON. */
+const FIELDS = 100;
+const CHOICES = 500;
 
 /**
  * A form for the inputs of a workflow: a field for each simple property of its JSON Schema, JSON for the others.
+ *
+ * It checks nothing that the server checks as well: a pattern that takes for ever must not take the page along.
  *
  * @param {object | undefined} schema
  * @param {string} prefix begins the ids of the fields.
@@ -9,11 +15,12 @@ import { element, fill } from "./dom.js";
  *   `faults([{path, message}])` shows what the server found, and returns those that belong to no field.
  */
 export function inputsForm(schema, prefix) {
-  const properties = Object.entries(schema?.properties ?? {});
+  const properties = Object.entries(isObject(schema?.properties) ? schema.properties : {});
   if (properties.length === 0 && schema?.additionalProperties === false)
     return { fields: [], read: () => ({}), faults: (faults) => faults };
-  if (properties.length === 0) {
-    const whole = field(prefix, "Inputs", { title: "JSON" }, true);
+  if (properties.length === 0 || properties.length > FIELDS) {
+    const title = properties.length === 0 ? "JSON" : `JSON of ${properties.length} fields`;
+    const whole = field(prefix, "Inputs", { title }, true);
     whole.control.value = "{}";
     return {
       fields: [whole.row],
@@ -25,20 +32,21 @@ export function inputsForm(schema, prefix) {
     };
   }
 
-  const required = new Set(schema.required ?? []);
+  const required = new Set(Array.isArray(schema.required) ? schema.required : []);
   const fields = new Map(properties.map(([name, property], n) => [name, field(`${prefix}-${n}`, name, property, required.has(name))]));
   return {
     fields: [...fields.values()].map((one) => one.row),
     read() {
-      const inputs = {};
+      const inputs = [];
       let readable = true;
       for (const [name, one] of fields) {
         one.fault("");
         const value = one.read();
         if (value === undefined && one.unreadable()) readable = false;
-        else if (value !== undefined) inputs[name] = value;
+        else if (value !== undefined) inputs.push([name, value]);
       }
-      return readable ? inputs : undefined;
+      // Not by assignment: a field can be called __proto__.
+      return readable ? Object.fromEntries(inputs) : undefined;
     },
     faults(faults) {
       const others = [];
@@ -52,7 +60,9 @@ export function inputsForm(schema, prefix) {
   };
 }
 
-function field(id, name, schema, required) {
+function field(id, name, given, required) {
+  // Also `true` is a schema.
+  const schema = isObject(given) ? given : {};
   const kind = kindOf(schema);
   const control = controlFor(kind, schema);
   control.id = id;
@@ -60,7 +70,7 @@ function field(id, name, schema, required) {
   const problem = element("span", { id: `${id}-fault`, className: "fault" });
   control.setAttribute("aria-describedby", `${hint.id} ${problem.id}`);
   if (required) control.setAttribute("aria-required", "true");
-  const label = element("label", { htmlFor: id }, name);
+  const label = element("label", { htmlFor: id }, shorten(name, 200));
   const row = element("div", { className: `field ${kind}` }, label, control, hint, problem);
 
   let broken = false;
@@ -93,7 +103,7 @@ function field(id, name, schema, required) {
 }
 
 function kindOf(schema) {
-  if (Array.isArray(schema.enum)) return "enum";
+  if (Array.isArray(schema.enum)) return schema.enum.length > CHOICES ? "json" : "enum";
   if (schema.type === "integer" || schema.type === "number") return "number";
   return schema.type === "boolean" || schema.type === "string" ? schema.type : "json";
 }
@@ -107,15 +117,27 @@ function controlFor(kind, schema) {
         {},
         element("option", { value: "" }, "(none)"),
         ...schema.enum.map((value, n) =>
-          element("option", { value: String(n), selected: value === preset }, typeof value === "string" ? value : JSON.stringify(value)),
+          element(
+            "option",
+            { value: String(n), selected: value === preset },
+            shorten(typeof value === "string" ? value : JSON.stringify(value), 200),
+          ),
         ),
       );
     case "boolean":
       return element("input", { type: "checkbox", checked: preset === true });
     case "number":
-      return element("input", { type: "number", step: schema.type === "integer" ? "1" : "any", value: preset ?? "" });
+      return element("input", {
+        type: "number",
+        step: schema.type === "integer" ? "1" : "any",
+        value: typeof preset === "number" ? preset : "",
+      });
     case "string":
-      return element("input", { type: schema.format === "date" ? "date" : "text", value: preset ?? "", autocomplete: "off" });
+      return element("input", {
+        type: schema.format === "date" ? "date" : "text",
+        value: typeof preset === "string" ? preset : "",
+        autocomplete: "off",
+      });
     default:
       return element("textarea", { rows: 3, spellcheck: false, value: preset === undefined ? "" : JSON.stringify(preset) });
   }
@@ -128,5 +150,9 @@ function hintFor(kind, schema, required) {
   if (schema.maximum !== undefined && schema.maximum < Number.MAX_SAFE_INTEGER) limits.push(`at most ${schema.maximum}`);
   if (kind === "json") limits.push("JSON");
   if (required) limits.push("required");
-  return [schema.description ?? schema.title, limits.join(", ")].filter(Boolean).join(" · ");
+  return [shorten(String(schema.description ?? schema.title ?? ""), 500), shorten(limits.join(", "), 200)].filter(Boolean).join(" · ");
+}
+
+function isObject(value) {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

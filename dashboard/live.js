@@ -1,17 +1,20 @@
-import { address } from "./api.js";
+import { address, Problem, tryStream } from "./api.js";
+import { openStream } from "./ticket.js";
 
 /** The server sends at least a checkpoint every 15 s. */
 const SILENCE_MS = 45_000;
-const WHY = {
-  expired: "the log no longer holds the events that came next",
-  unknown: "this is another log, or an older copy of it",
-  ahead: "the log ends before the place where this page was",
-  invalid: "the server did not understand the place where this page was",
-};
+/** A stream is opened anew so long before its ticket ends; whatever the clocks say, at least and at most so often. */
+const BEFORE_END_MS = 60_000;
+const RENEWAL_MS = [30_000, 9 * 60_000];
+const WHY = new Map([
+  ["expired", "the log no longer holds the events that came next"],
+  ["unknown", "this is another log, or an older copy of it"],
+  ["ahead", "the log ends before the place where this page was"],
+  ["invalid", "the server did not understand the place where this page was"],
+]);
 
 /**
- * Follows the log from a place on, through lost connections and restarts of the server. An EventSource reconnects by itself and says
- * where it was; one that has given up is replaced.
+ * Follows the log from a place on: through lost connections, restarts of the server, and the ends of tickets.
  *
  * @param {string} from the cursor of what has been read.
  * @param {{event(event: object): void, state(state: "connecting" | "live" | "lost" | "back", text: string): void, loss(why: string): void}} to
@@ -23,35 +26,76 @@ export function follow(from, to) {
   let source;
   let state = "connecting";
   let waitMs = 1_000;
+  // Whatever was begun before the latest turn is of no more concern.
+  let turn = 0;
   let watchdog;
   let retry;
+  let renewal;
 
-  function open() {
-    source = new EventSource(address("events/stream", { broadcast: "include", after: cursor }));
-    source.addEventListener("resume", (frame) => {
+  async function open() {
+    const mine = turn;
+    const url = address("events/stream", { broadcast: "include", after: cursor });
+    try {
+      const expiresAt = await openStream(url, (opened) => (mine === turn ? attach(opened) : opened.close()));
+      if (mine !== turn || expiresAt === undefined) return;
+      const [least, most] = RENEWAL_MS;
+      renewal = setTimeout(renew, Math.min(most, Math.max(least, expiresAt - Date.now() - BEFORE_END_MS)));
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      if (mine === turn) lost(error);
+    }
+  }
+
+  function attach(opened) {
+    source = opened;
+    const on = (name, heard) =>
+      opened.addEventListener(name, (frame) => {
+        if (opened === source) heard(frame);
+      });
+    on("resume", (frame) => {
       alive(frame);
       const { recovered, reason } = JSON.parse(frame.data);
       if (recovered) return;
-      end();
-      to.loss(WHY[reason] ?? reason);
+      pause();
+      to.loss(WHY.get(reason) ?? reason);
     });
-    source.addEventListener("message", (frame) => {
+    on("message", (frame) => {
       alive(frame);
       to.event(JSON.parse(frame.data));
     });
-    source.addEventListener("checkpoint", (frame) => {
+    on("checkpoint", (frame) => {
       alive(frame);
       if (JSON.parse(frame.data).hasMore) return;
       waitMs = 1_000;
       if (state === "lost") tell("back", "back, nothing missed");
       else if (state === "connecting") tell("live", "live");
     });
-    source.addEventListener("problem", (frame) => tell("lost", `${JSON.parse(frame.data).title ?? "The stream ended."} Trying again`));
-    source.addEventListener("error", () => {
+    on("problem", (frame) => {
+      const { code, title, retryAfterMs } = JSON.parse(frame.data);
+      // The ticket has ended, or what it was given for: the next one tells.
+      if (code === "UNAUTHENTICATED") return renew();
+      tell("lost", `${title ?? "The stream ended."} Trying again`);
+      again(retryAfterMs);
+    });
+    on("error", () => {
+      if (opened.readyState === EventSource.CLOSED) return void refused(opened.url);
       if (state !== "lost") tell("lost", "connection lost, trying again");
-      if (source.readyState === EventSource.CLOSED) again();
+      again();
     });
     alive({ lastEventId: "" });
+  }
+
+  /** Says why, and begins anew when the server has room for this reader. */
+  async function refused(url) {
+    pause();
+    const mine = turn;
+    try {
+      await tryStream(url);
+      if (mine === turn) again();
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      if (mine === turn) lost(error);
+    }
   }
 
   function alive(frame) {
@@ -63,13 +107,32 @@ export function follow(from, to) {
     }, SILENCE_MS);
   }
 
-  /** A new one: this one will not reconnect, or hangs. */
-  function again() {
-    source.close();
+  function lost({ status, message }) {
+    // Whoever follows is told that nobody knows this page: there is nothing to try.
+    if (status === 401) return pause();
+    tell("lost", status === 0 ? "connection lost, trying again" : `${message} Trying again`);
+    again();
+  }
+
+  /** At its cursor, with a ticket of its own: what comes meanwhile comes then. */
+  function renew() {
+    pause();
+    void open();
+  }
+
+  function again(afterMs = waitMs * (0.5 + Math.random() / 2)) {
+    pause();
+    retry = setTimeout(open, afterMs);
+    waitMs = Math.min(30_000, waitMs * 2);
+  }
+
+  function pause() {
+    turn += 1;
+    source?.close();
+    source = undefined;
     clearTimeout(watchdog);
     clearTimeout(retry);
-    retry = setTimeout(open, waitMs * (0.5 + Math.random() / 2));
-    waitMs = Math.min(30_000, waitMs * 2);
+    clearTimeout(renewal);
   }
 
   function tell(next, text) {
@@ -77,13 +140,7 @@ export function follow(from, to) {
     to.state(next, text);
   }
 
-  function end() {
-    source.close();
-    clearTimeout(watchdog);
-    clearTimeout(retry);
-  }
-
   tell("connecting", "connecting");
-  open();
-  return end;
+  void open();
+  return pause;
 }

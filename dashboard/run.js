@@ -1,5 +1,5 @@
 import { get, Problem, post } from "./api.js";
-import { clock, duration, element, fill, redraw, say } from "./dom.js";
+import { clock, duration, element, fill, redraw, say, shorten } from "./dom.js";
 import { apply, hasEnded } from "./runs.js";
 import { newTimeline } from "./timeline.js";
 
@@ -11,26 +11,15 @@ export function runPanel(parent) {
 
   async function show(runId) {
     if (open?.runId === runId) return;
-    const mine = { runId, early: [], seen: 0, view: undefined };
+    const mine = { runId, more: true, seen: 0, view: undefined };
     open = mine;
     fill(parent, element("p", { className: "quiet" }, "Reading…"));
     try {
-      let run = await get(`runs/${encodeURIComponent(runId)}`);
-      const timeline = newTimeline(run);
-      let page = { cursor: "earliest", hasMore: true };
-      while (page.hasMore && open === mine) {
-        page = await get(`runs/${encodeURIComponent(runId)}/events`, { after: page.cursor, limit: PAGE });
-        for (const event of page.events) {
-          timeline.add(event);
-          run = apply(run, event);
-          mine.seen = event.sequence;
-        }
-      }
+      mine.run = await get(`runs/${encodeURIComponent(runId)}`);
+      mine.timeline = newTimeline(mine.run);
+      await readEvents(mine);
       if (open !== mine) return;
-      mine.run = run;
-      mine.timeline = timeline;
       mine.view = newView(parent, mine);
-      for (const event of mine.early.splice(0)) take(event);
       redraw(draw);
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
@@ -41,9 +30,33 @@ export function runPanel(parent) {
     }
   }
 
+  async function readEvents(mine) {
+    let cursor = "earliest";
+    try {
+      while (mine.more && open === mine) {
+        mine.more = false;
+        const page = await get(`runs/${encodeURIComponent(mine.runId)}/events`, { after: cursor, limit: PAGE });
+        cursor = page.cursor;
+        mine.more ||= page.hasMore;
+        for (const event of page.events) {
+          mine.timeline.add(event);
+          mine.run = apply(mine.run, event);
+          mine.seen = event.sequence;
+        }
+      }
+    } catch (error) {
+      if (!(error instanceof Problem) || error.body.code !== "FORBIDDEN") throw error;
+      mine.refused = error.message;
+    }
+  }
+
   function take(event) {
     if (open === undefined || event.runId !== open.runId) return;
-    if (open.view === undefined) return void open.early.push(event);
+    // It is in the log, so it is read from there.
+    if (open.view === undefined) {
+      open.more = true;
+      return;
+    }
     // Read already: the stream began before the list was read.
     if (event.sequence <= open.seen) return;
     open.seen = event.sequence;
@@ -54,6 +67,14 @@ export function runPanel(parent) {
 
   function draw() {
     open?.view?.update(open.run);
+  }
+
+  /** Reads where the run is, for whoever may not follow its events. */
+  async function glance() {
+    const mine = open;
+    if (mine?.refused === undefined || mine.view === undefined || hasEnded(mine.run)) return;
+    mine.run = await get(`runs/${encodeURIComponent(mine.runId)}`);
+    redraw(draw);
   }
 
   function close() {
@@ -69,10 +90,10 @@ export function runPanel(parent) {
   }
 
   close();
-  return { show, take, close, reload };
+  return { show, take, glance, close, reload };
 }
 
-function newView(parent, { run, runId, timeline }) {
+function newView(parent, { run, runId, timeline, refused }) {
   const status = element("span", { className: "badge", role: "status" });
   const facts = element("p", { className: "quiet facts" });
   const bar = element("progress", { max: 100, ariaLabel: "Progress" });
@@ -102,7 +123,9 @@ function newView(parent, { run, runId, timeline }) {
       element("summary", {}, "Inputs"),
       element("pre", { tabIndex: 0 }, JSON.stringify(run.inputs ?? {}, undefined, 2)),
     ),
-    timeline.node,
+    refused === undefined
+      ? timeline.node
+      : element("div", {}, element("h4", {}, "Timeline"), element("p", { className: "fault" }, refused)),
   );
 
   let told;
@@ -119,7 +142,9 @@ function newView(parent, { run, runId, timeline }) {
     else bar.value = now.percentage;
     say(
       step,
-      now.percentage === undefined ? now.status : `${Math.round(now.percentage)} %${now.step === undefined ? "" : ` · ${now.step}`}`,
+      now.percentage === undefined
+        ? now.status
+        : `${Math.round(now.percentage)} %${now.step === undefined ? "" : ` · ${shorten(now.step, 200)}`}`,
     );
     if (ended && told !== now.status) {
       told = now.status;
@@ -137,9 +162,9 @@ function outcomeOf({ status, result, error, reason }) {
       error.stack === undefined
         ? undefined
         : element("details", {}, element("summary", {}, "Stack"), element("pre", { tabIndex: 0 }, error.stack));
-    return [element("p", { className: "fault" }, `${where}${error.message}`, error.code ? ` (${error.code})` : ""), more];
+    return [element("p", { className: "fault" }, where + shorten(error.message, 2_000), error.code ? ` (${error.code})` : ""), more];
   }
   if (status === "completed" && result !== undefined)
     return [element("h4", {}, "Result"), element("pre", { tabIndex: 0 }, JSON.stringify(result, undefined, 2))];
-  return status === "cancelled" ? [element("p", {}, reason ? `Cancelled: ${reason}` : "Cancelled.")] : [];
+  return status === "cancelled" ? [element("p", {}, reason ? `Cancelled: ${shorten(reason, 2_000)}` : "Cancelled.")] : [];
 }

@@ -49,15 +49,30 @@ function begun({ type, runId, workflowName, channel, timestamp, data }) {
 export function runList(parent) {
   let runs = new Map();
   const rows = new Map();
+  /** Why this caller may not read them. */
+  let refused;
 
-  /** @param {object[]} list newest first. */
-  function show(list) {
-    runs = new Map(list.map((run) => [run.runId, run]).reverse());
+  /** @param {{runs: object[]}} answer newest first. */
+  function show(answer) {
+    refused = undefined;
+    runs = new Map(answer.runs.map((run) => [run.runId, run]).reverse());
     redraw(draw);
   }
 
+  function refuse(why) {
+    refused = why;
+    runs.clear();
+    redraw(draw);
+  }
+
+  function clear() {
+    runs.clear();
+    rows.clear();
+    fill(parent);
+  }
+
   function take(event) {
-    if (event.runId === undefined) return;
+    if (event.runId === undefined || refused !== undefined) return;
     const run = runs.get(event.runId);
     if (run) runs.set(event.runId, apply(run, event));
     else if (event.type === "workflow.queued" || event.type === "workflow.started") runs.set(event.runId, begun(event));
@@ -72,19 +87,21 @@ export function runList(parent) {
       node.remove();
       rows.delete(runId);
     }
+    if (refused !== undefined) return fill(parent, element("li", { className: "fault" }, refused));
     if (runs.size === 0) return fill(parent, element("li", { className: "quiet" }, "No run yet."));
     if (rows.size === 0) fill(parent);
+    let below = null;
     for (const run of runs.values()) {
-      if (!rows.has(run.runId)) {
-        const row = newRow(run);
-        rows.set(run.runId, row);
-        parent.prepend(row.node);
-      }
-      rows.get(run.runId).update(run);
+      if (!rows.has(run.runId)) rows.set(run.runId, newRow(run));
+      const row = rows.get(run.runId);
+      // Only where it is not in its place: whoever is on it stays there.
+      if (row.node.parentNode !== parent || row.node.nextElementSibling !== below) parent.insertBefore(row.node, below);
+      row.update(run);
+      below = row.node;
     }
   }
 
-  return { show, take };
+  return { show, refuse, take, clear };
 }
 
 function newRow(run) {

@@ -34,12 +34,21 @@ function begun({ sessionId, userId, channel, data }) {
 export function sessionList({ list, panel, create, note }) {
   let sessions = new Map();
   let open;
+  /** Why this caller may not read them. */
+  let refused;
 
-  /** @param {object[]} read newest first. */
-  function show(read) {
-    sessions = new Map(read.map((session) => [session.id, session]).reverse());
+  /** @param {{sessions: object[]}} answer newest first. */
+  function show(answer) {
+    refused = undefined;
+    sessions = new Map(answer.sessions.map((session) => [session.id, session]).reverse());
     // The one that is looked at may have ended, or be too old for the list.
     if (open !== undefined && sessions.has(open.session.id)) open.session = sessions.get(open.session.id);
+    redraw(draw);
+  }
+
+  function refuse(why) {
+    refused = why;
+    sessions.clear();
     redraw(draw);
   }
 
@@ -61,10 +70,23 @@ export function sessionList({ list, panel, create, note }) {
     redraw(draw);
   }
 
+  function clear() {
+    sessions.clear();
+    open = undefined;
+    fill(list);
+    fill(panel);
+    say(note, "");
+  }
+
   function draw() {
+    if (refused !== undefined) fill(list, element("li", { className: "fault" }, refused));
+    else drawRows();
+    open?.view.update(open.session);
+  }
+
+  function drawRows() {
     const rows = [...sessions.values()].reverse().map(row);
     fill(list, ...(rows.length > 0 ? rows : [element("li", { className: "quiet" }, "No open session.")]));
-    open?.view.update(open.session);
   }
 
   function row(session) {
@@ -82,9 +104,9 @@ export function sessionList({ list, panel, create, note }) {
 
   create.addEventListener("click", () => {
     say(note, "");
-    post("sessions", {}, {}).then(select, (error) => refused(note, error));
+    post("sessions", {}, {}).then(select, (error) => tell(note, error));
   });
-  return { show, take };
+  return { show, refuse, take, clear };
 }
 
 function newView(id) {
@@ -104,7 +126,7 @@ function newView(id) {
   // What comes of it is shown by its event, as to everyone who looks.
   const call = (made) => {
     say(message, "");
-    made.catch((error) => refused(message, error));
+    made.catch((error) => tell(message, error));
   };
   join.addEventListener("click", () => call(post(`${at}/join`, {}, {})));
   end.addEventListener("click", () => call(post(`${at}/end`, {}, {})));
@@ -128,7 +150,7 @@ function newView(id) {
   };
 }
 
-function refused(where, error) {
+function tell(where, error) {
   if (!(error instanceof Problem)) throw error;
   say(where, error.message);
 }

@@ -1,7 +1,9 @@
-import { clock, duration, element, inline, say } from "./dom.js";
+import { clock, duration, element, inline, say, shorten } from "./dom.js";
 
 /** Rows that are kept; the oldest go first. */
 const LIMIT = 400;
+/** Characters of what an error or event says; it is there in full where it is opened. */
+const TEXT = 300;
 
 /** What happened in a run, oldest first: one row a step, one for each other event. */
 export function newTimeline(run) {
@@ -20,7 +22,11 @@ export function newTimeline(run) {
     added.push(made);
     if (rows.length > LIMIT) {
       gone += rows.length - LIMIT;
-      for (const old of rows.splice(0, rows.length - LIMIT)) old.node?.remove();
+      for (const old of rows.splice(0, rows.length - LIMIT)) {
+        old.node?.remove();
+        old.isGone = true;
+        changed.delete(old);
+      }
       added = added.slice(-LIMIT);
     }
     return made;
@@ -61,8 +67,9 @@ export function newTimeline(run) {
 
   function set(one, mark, text) {
     one.mark = mark;
-    one.text = text;
-    changed.add(one);
+    one.text = shorten(text, TEXT);
+    // A page that is hidden draws nothing, for hours perhaps: what is gone must not pile up.
+    if (!one.isGone) changed.add(one);
   }
 
   function draw() {

@@ -1,5 +1,5 @@
 import { get, Problem, post } from "./api.js";
-import { element, fill, say } from "./dom.js";
+import { element, fill, say, shorten } from "./dom.js";
 import { inputsForm } from "./form.js";
 
 /**
@@ -13,7 +13,15 @@ export function workflowList(parent, started) {
   let reading;
 
   async function load() {
-    const { workflows } = await get("workflows");
+    let workflows;
+    try {
+      ({ workflows } = await get("workflows"));
+    } catch (error) {
+      if (!(error instanceof Problem) || error.body.code !== "FORBIDDEN") throw error;
+      shown.clear();
+      fill(parent, element("p", { className: "fault" }, error.message));
+      return;
+    }
     const names = new Set(workflows.map(({ name }) => name));
     for (const [name, { node }] of shown) {
       if (names.has(name)) continue;
@@ -45,17 +53,24 @@ export function workflowList(parent, started) {
 }
 
 function entry({ name, description, inputSchema, version }, started) {
-  const inputs = inputsForm(inputSchema, `inputs-${name}`);
+  // Made when it is looked at: most are not.
+  let inputs;
   const button = element("button", { type: "submit", className: "primary", ariaLabel: `Run ${name}` }, "Run");
   const message = element("p", { className: "fault", role: "alert" });
-  const form = element("form", { noValidate: true }, ...inputs.fields, element("div", { className: "actions" }, button), message);
+  const form = element("form", { noValidate: true }, element("div", { className: "actions" }, button), message);
 
   form.addEventListener("submit", (submit) => {
     submit.preventDefault();
     void run();
   });
+  function show() {
+    if (inputs !== undefined) return;
+    inputs = inputsForm(inputSchema, `inputs-${name}`);
+    form.prepend(...inputs.fields);
+  }
   async function run() {
     say(message, "");
+    show();
     const values = inputs.read();
     if (values === undefined) return;
     button.disabled = true;
@@ -75,16 +90,18 @@ function entry({ name, description, inputSchema, version }, started) {
   }
 
   const title = element("span", { className: "name" }, name);
-  return element(
+  const details = element(
     "details",
     { className: "workflow", name: "workflow" },
     element(
       "summary",
       {},
       title,
-      version ? element("span", { className: "quiet" }, ` ${version}`) : undefined,
-      description ? element("span", { className: "description" }, description) : undefined,
+      version ? element("span", { className: "quiet" }, ` ${shorten(version, 100)}`) : undefined,
+      description ? element("span", { className: "description" }, shorten(description, 1_000)) : undefined,
     ),
     form,
   );
+  details.addEventListener("toggle", show, { once: true });
+  return details;
 }

@@ -41,8 +41,9 @@ export class Tickets {
     }
   }
 
-  make({ userId, scopes, keyId }: Caller): { readonly ticket: string; readonly expiresAt: number } {
-    const until = this.#clock.now() + TICKET_MS;
+  /** It ends no later than what it was given for. */
+  make({ userId, scopes, keyId, until: credentialUntil }: Caller): { readonly ticket: string; readonly expiresAt: number } {
+    const until = Math.min(this.#clock.now() + TICKET_MS, credentialUntil ?? Number.POSITIVE_INFINITY);
     const told: Told = { userId, scopes, until, ...(keyId !== undefined && { keyId }) };
     const text = Buffer.from(JSON.stringify(told)).toString("base64url");
     return { ticket: `${text}.${this.#signed(text)}`, expiresAt: until };

@@ -22,7 +22,7 @@ async function ticket(site: Pick<Site, "url">, key: string): Promise<{ readonly 
 test("[access.1] a ticket is a cookie for streams of the same site alone, which no script can read", async () => {
   await using site = await keyed();
   const { said } = await ticket(site, site.key);
-  for (const word of ["nexus-ticket=", "Path=/events", "HttpOnly", "SameSite=Strict", "Expires="]) expect(said).toContain(word);
+  for (const word of ["nexus-ticket=", "Path=/events", "HttpOnly", "SameSite=Strict", "Max-Age=600"]) expect(said).toContain(word);
   expect(said).not.toContain(site.key);
 });
 
@@ -65,6 +65,25 @@ test("[access.1] a ticket is good for ten minutes, and no longer than its key", 
   expect([await status(own), await status(anns)]).toEqual([200, 401]);
   await clock.advance(10 * 60_000);
   expect(await status(own)).toBe(401);
+});
+
+test("[access.1] a ticket ends no later than the key it was given for", async () => {
+  const clock = fakeClock();
+  await using site = await keyed({ clock });
+  const operator = { authorization: `Bearer ${site.key}` };
+  const { body: brief } = await site.post("/keys", { userId: "ann", scopes: ["events:read"], expiresInMs: 60_000 }, operator);
+  const { body, headers } = await site.post("/tickets", {}, { authorization: `Bearer ${brief.key}` });
+  expect([body.expiresAt, headers.get("set-cookie")]).toEqual([clock.now() + 60_000, expect.stringContaining("Max-Age=60;")]);
+});
+
+test("[access.1] a browser that is signed out drops its ticket", async () => {
+  await using site = await keyed();
+  const response = await fetch(`${site.url}/tickets`, { method: "DELETE", headers: { authorization: `Bearer ${site.key}` } });
+  expect([response.status, response.headers.get("set-cookie")]).toEqual([
+    200,
+    "nexus-ticket=; Path=/events; Max-Age=0; HttpOnly; SameSite=Strict",
+  ]);
+  expect((await fetch(`${site.url}/tickets`, { method: "DELETE" })).status).toBe(401);
 });
 
 test("[access.1] before there are credentials a ticket is not needed, and none is given", async () => {

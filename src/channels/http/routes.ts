@@ -15,7 +15,7 @@ import { problemResponse } from "./problem.ts";
 import { readFilterQuery, readQuery } from "./query.ts";
 import { checkOnLoss } from "./resume.ts";
 import { type OpenStream, SSE_HEADERS, sseResponse } from "./sse.ts";
-import { ticketCookie } from "./ticket.ts";
+import { noTicketCookie, type TicketPlace, ticketCookie } from "./ticket.ts";
 
 /** What the routes need of the site they are part of. */
 export interface RouteParts {
@@ -33,6 +33,10 @@ export function routes(parts: RouteParts, basePath: string): Hono {
   const { app, opened } = parts;
   const hono = new Hono({ getPath: (request) => pathUnder(request, basePath) });
   const allowed = new Map<string, string[]>();
+  const ticketPlace = (c: Context): TicketPlace => ({
+    path: `${basePath}/events`,
+    secure: new URL(c.req.url).protocol === "https:",
+  });
   const on = (method: Method, path: string, answer: (c: Context) => Promise<Response>): void => {
     hono.on(method, path, answer);
     allowed.set(path, [...(allowed.get(path) ?? []), method]);
@@ -65,8 +69,14 @@ export function routes(parts: RouteParts, basePath: string): Hono {
     // Before there are credentials a stream needs none.
     if (made === undefined) return document({});
     const answer = document({ expiresAt: made.expiresAt });
-    const secure = new URL(c.req.url).protocol === "https:";
-    answer.headers.set("set-cookie", ticketCookie(made.ticket, made.expiresAt, `${basePath}/events`, secure));
+    answer.headers.set("set-cookie", ticketCookie(made.ticket, made.expiresAt - app.clock.now(), ticketPlace(c)));
+    return answer;
+  });
+  // For whoever signs out: no script can take away a cookie that none can read.
+  on("DELETE", TICKETS.path, async (c) => {
+    app.access.check(TICKETS.scope);
+    const answer = document({});
+    answer.headers.set("set-cookie", noTicketCookie(ticketPlace(c)));
     return answer;
   });
   on("GET", DOCUMENTS.openapi.path, async (c) => {

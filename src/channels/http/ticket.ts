@@ -18,8 +18,22 @@ export function ticketOf(headers: Readonly<Record<"cookie" | "origin" | "host" |
   return undefined;
 }
 
-/** The cookie that a browser is to send with streams, and with nothing else. */
-export function ticketCookie(ticket: string, expiresAt: number, path: string, secure: boolean): string {
-  const parts = [`${NAME}=${ticket}`, `Path=${path}`, `Expires=${new Date(expiresAt).toUTCString()}`, "HttpOnly", "SameSite=Strict"];
-  return [...parts, ...(secure ? ["Secure"] : [])].join("; ");
+/** What surrounds the cookie of a ticket. */
+export interface TicketPlace {
+  readonly path: string;
+  readonly secure: boolean;
+}
+
+/** The cookie that a browser is to send with streams, and with nothing else. @param lastsMs from now on, whatever the browser's clock shows. */
+export function ticketCookie(ticket: string, lastsMs: number, place: TicketPlace): string {
+  return cookie(`${NAME}=${ticket}`, Math.ceil(lastsMs / 1_000), place);
+}
+
+/** Takes it away again. */
+export function noTicketCookie(place: TicketPlace): string {
+  return cookie(`${NAME}=`, 0, place);
+}
+
+function cookie(pair: string, seconds: number, { path, secure }: TicketPlace): string {
+  return [pair, `Path=${path}`, `Max-Age=${seconds}`, "HttpOnly", "SameSite=Strict", ...(secure ? ["Secure"] : [])].join("; ");
 }
