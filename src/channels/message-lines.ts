@@ -1,5 +1,5 @@
-import { once } from "node:events";
 import type { Readable, Writable } from "node:stream";
+import { RoomWaiters } from "./room-waiters.ts";
 
 /** A message of JSON-RPC, as far as whoever carries it looks at it. */
 export interface RpcMessage {
@@ -29,12 +29,13 @@ export class MessageLines {
   readonly #input: Readable;
   readonly #output: Writable;
   readonly #gone = new AbortController();
+  readonly #waiters = new RoomWaiters();
 
   constructor(input: Readable, output: Writable) {
     this.#input = input;
     this.#output = output;
     // Who reads nothing any more has nothing to ask, either.
-    output.on("error", () => this.close());
+    output.on("error", () => this.close()).on("drain", () => this.#waiters.wake());
   }
 
   /** Takes messages until there are no more. What is no message is answered here. */
@@ -51,12 +52,12 @@ export class MessageLines {
 
   /** Whether the reader keeps up. */
   get hasRoom(): boolean {
-    return this.#output.destroyed || this.#output.writableLength < ROOM_BYTES;
+    return this.#gone.signal.aborted || this.#output.writableLength < ROOM_BYTES;
   }
 
-  /** Resolves when there is room. Rejects when the signal aborts, or the reader is gone. */
+  /** Resolves when there is room, also for a reader that is gone. Rejects with the signal's reason. */
   async room(signal: AbortSignal): Promise<void> {
-    while (!this.hasRoom) await once(this.#output, "drain", { signal });
+    while (!this.hasRoom) await this.#waiters.wait(signal);
   }
 
   /** Aborts when nobody takes anything any more. */
@@ -67,6 +68,7 @@ export class MessageLines {
   /** Takes nothing more. */
   close(): void {
     this.#gone.abort();
+    this.#waiters.wake();
     this.#input.destroy();
   }
 

@@ -1,5 +1,7 @@
-import { describe, expect, test } from "vitest";
-import { Command } from "../cli/nexus.ts";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { Command, environment, MAIN } from "../cli/nexus.ts";
 import { Served } from "../cli/served.ts";
 import { APP, WAYS, type Way } from "./fixtures/stdio.ts";
 
@@ -109,6 +111,23 @@ test("[mcp.9] an app that stops tells those who wait", async () => {
   lines.command.signal("SIGTERM");
   const { result } = await waiting;
   expect([result.isError, JSON.parse(result.content[1].text)]).toMatchObject([true, { code: "SERVER_STOPPING", retryable: true }]);
+});
+
+test("[mcp.8] a process that is killed leaves none behind that has the file, also where its input stays open", async () => {
+  await using way = await (WAYS[own] as () => Promise<Way>)();
+  // Holds the other end of the input, as a host does that is no Node.
+  const holder = spawn(process.execPath, ["-e", "process.stdin.resume()"], { stdio: ["pipe", "pipe", "ignore"] });
+  const killed = spawn(process.execPath, [MAIN, ...way.args], {
+    stdio: [holder.stdout, "pipe", "pipe"],
+    env: { ...environment(), ...way.env },
+  });
+  onTestFinished(() => void [holder, killed].map((child) => child.kill("SIGKILL")));
+  await once(killed.stderr, "data");
+  killed.kill("SIGKILL");
+  // Its outputs close when nobody has them any more.
+  await once(killed, "close");
+  await using next = new Lines(way);
+  await next.initialize();
 });
 
 test("[run.10] [mcp.8] a run that is under way when the client leaves goes on with the next one", async () => {

@@ -39,12 +39,20 @@ describe.each(Object.entries(HOSTS))("%s", (_client, start) => {
     await expect(answer(host, "emit_event", { type: "a", data: {} })).rejects.toThrow("FORBIDDEN");
   });
 
+  test("[mcp.8] what the server refuses before it knows what it is, is the error of just that request", async () => {
+    await using served = await Served.open(APP);
+    await using host = await start(inFrontOf(served));
+    const large = answer(host, "emit_event", { type: "a", data: { text: "x".repeat(2 * 1024 * 1024) } });
+    await expect(large).rejects.toThrow("The body is larger than 1048576 bytes.");
+  });
+
   test("[mcp.8] names that no header can carry as they are arrive as they are", async () => {
     await using served = await Served.open(APP);
     await using host = await start(inFrontOf(served));
-    const asked = host.ask("resources/read", { uri: "nexus://workflows/größe" });
-    await expect(asked).rejects.toMatchObject({ data: { uri: encodeURI("nexus://workflows/größe") } });
-    await expect(host.ask("tools/call", { name: " grün ", arguments: {} })).rejects.toThrow(" grün ");
+    const asked = host.ask("resources/read", { uri: "nexus://runs/価格" });
+    await expect(asked).rejects.toMatchObject({ data: { uri: encodeURI("nexus://runs/価格") } });
+    for (const name of ["価格", " spaced ", "=?base64?bmV4dXM=?="])
+      await expect(host.ask("tools/call", { name, arguments: {} })).rejects.toThrow(`There is no tool ${JSON.stringify(name)}`);
   });
 });
 

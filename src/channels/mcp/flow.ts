@@ -1,4 +1,5 @@
 import { NexusError } from "../../errors.ts";
+import { RoomWaiters } from "../room-waiters.ts";
 
 /** A reader that has this much to take gets nothing more for now. */
 const ROOM_BYTES = 160 * 1024;
@@ -25,7 +26,7 @@ export interface FlowParts {
 /** The body of an answer, if that is a stream: what its reader has not taken is counted, as the SDK does not. */
 export class BodyFlow implements Flow {
   readonly #parts: FlowParts;
-  readonly #waiting = new Set<() => void>();
+  readonly #waiters = new RoomWaiters();
   readonly #gone = new AbortController();
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
   #takenAt: number;
@@ -44,20 +45,7 @@ export class BodyFlow implements Flow {
   }
 
   room(signal: AbortSignal): Promise<void> {
-    if (this.hasRoom) return Promise.resolve();
-    return new Promise((resolve, reject) => {
-      const aborted = (): void => {
-        this.#waiting.delete(ready);
-        reject(signal.reason as Error);
-      };
-      const ready = (): void => {
-        signal.removeEventListener("abort", aborted);
-        resolve();
-      };
-      if (signal.aborted) return reject(signal.reason as Error);
-      signal.addEventListener("abort", aborted, { once: true });
-      this.#waiting.add(ready);
-    });
+    return this.hasRoom ? Promise.resolve() : this.#waiters.wait(signal);
   }
 
   /** The response with its body counted; one that is no stream stays as it is. @param ended hears once that it is over: of what is no stream, now. */
@@ -94,8 +82,7 @@ export class BodyFlow implements Flow {
 
   #taken(): void {
     this.#takenAt = this.#parts.now();
-    for (const ready of this.#waiting) ready();
-    this.#waiting.clear();
+    this.#waiters.wake();
   }
 
   /** @throws OVERLOADED: then the stream is not begun. */
