@@ -190,7 +190,7 @@ export class Site {
   #opened(stream: OpenStream, caller: Caller | undefined = this.#app.access.caller): () => void {
     if (this.#stopping.signal.aborted) throw stopping();
     const left = this.#counted(caller?.userId);
-    this.#streams.set(stream, () => caller?.lapsed?.() === true);
+    this.#streams.set(stream, () => stream.hasLapsed ?? this.#app.access.hasLapsed(caller));
     // One timer for all of them, as long as there are any.
     this.#tending ??= setInterval(() => {
       for (const [each, lapsed] of this.#streams) {

@@ -136,6 +136,11 @@ export class Access {
     return this.hasCredentials ? contextFor(channel, { userId: LOCAL_USER, scopes: SCOPES }) : { channel, userId: LOCAL_USER };
   }
 
+  /** Whether what this caller opened is to end: its credential is good no more, or it had none, and now one is needed. */
+  hasLapsed(caller: Caller | undefined): boolean {
+    return caller === undefined ? this.hasCredentials : caller.lapsed?.() === true;
+  }
+
   /** Who makes the present call from outside. */
   get caller(): Caller | undefined {
     return this.#contexts.getStore()?.principal;

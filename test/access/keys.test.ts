@@ -1,6 +1,7 @@
 import { memoryStore, Nexus } from "nexus-event-system";
 import { fakeClock } from "nexus-event-system/testing";
 import { expect, test } from "vitest";
+import { Peer } from "../http/fixtures/peer.ts";
 import { replyOf, type Site, serve, silent } from "../http/fixtures/site.ts";
 import { Stream } from "../http/fixtures/stream.ts";
 import { WORKFLOWS } from "../http/fixtures/workflows.ts";
@@ -101,6 +102,29 @@ test("[access.1] a revoked key is refused at the next call, and its stream is cl
   let frame = await stream.frame();
   while (frame.event !== "problem") frame = await stream.frame();
   expect(frame.data).toMatchObject({ code: "UNAUTHENTICATED", cursor: expect.any(String) });
+});
+
+test("[access.1] what was opened before there were credentials ends when the first key is made", async () => {
+  await using site = await serve();
+  await using stream = await Stream.open(`${site.url}/events/stream`);
+  await using peer = await Peer.open(site.url);
+  await peer.ask({ op: "subscribe", id: "1" });
+  const headers = { "content-type": "application/json", accept: "application/json, text/event-stream" };
+  const agent = await fetch(`${site.url}/mcp`, {
+    method: "POST",
+    headers,
+    body: JSON.stringify({ jsonrpc: "2.0", id: 1, method: "events/stream", params: { name: "nexus.event" } }),
+  });
+  const cut = agent.text().then(
+    () => "ended",
+    () => "cut",
+  );
+  await made(site, undefined, ADMIN);
+  let frame = await stream.frame();
+  while (frame.event !== "problem") frame = await stream.frame();
+  expect(frame.data).toMatchObject({ code: "UNAUTHENTICATED" });
+  expect(await peer.closed).toEqual({ code: 4401, reason: "UNAUTHENTICATED" });
+  expect(await cut).toBe("cut");
 });
 
 test("[access.1] a key that was given an end is refused after it; rotated, the old one goes on for a while beside the new", async () => {

@@ -73,9 +73,12 @@ export class Socket implements OpenStream {
     raw.on("drain", () => this.#progressed());
   }
 
+  /** Until it has said who it is, it gets nothing that could end. */
+  get hasLapsed(): boolean {
+    return this.#context !== undefined && this.#app.access.hasLapsed(this.#context.principal);
+  }
+
   tend(): void {
-    if (this.#context?.principal?.lapsed?.() === true)
-      return this.stop(new NexusError("UNAUTHENTICATED", {}, { detail: "The credential is good no more." }));
     if (this.#taken !== this.#takenByPeer()) this.#progressed();
     if (this.#deafSince !== undefined && this.#app.clock.now() - this.#deafSince >= STUCK_MS) return this.#letGo();
     for (const push of this.#pushes.values()) push.tend();

@@ -39,6 +39,8 @@ export interface SseRequest {
 
 /** A stream that is open; `tend` and `stop` are the site's to call. */
 export interface OpenStream {
+  /** Whether the credential of whoever has it is good no more; absent where that is whoever opened it. */
+  readonly hasLapsed?: boolean;
   tend(): void;
   /** Ends it with a problem. */
   stop(error: NexusError): void;
