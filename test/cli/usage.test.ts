@@ -116,3 +116,11 @@ test("run NAME --help shows that workflow's inputs, and runs nothing", async () 
   expect((await server.get("/runs")).runs).toEqual([]);
   expect((await nexus(["run", "--help"], { url: NOWHERE })).stdout).toContain("-i <key=value>");
 });
+
+test("mcp --app takes no --url: there is no server it could mean", async () => {
+  const { code, stdout, stderr } = await nexus(["mcp", "--app", "app.ts"], { url: "http://127.0.0.1:1" });
+  const given = await nexus(["mcp", "--app", "app.ts", "--url", "http://127.0.0.1:1"]);
+  expect([given.code, given.stdout, given.stderr]).toEqual([2, "", expect.stringContaining("--url")]);
+  // NEXUS_URL is for whatever else is called here.
+  expect([code, stdout, stderr]).toEqual([2, "", expect.not.stringContaining("--url")]);
+});

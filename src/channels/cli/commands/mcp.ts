@@ -5,7 +5,7 @@ import { MessageLines } from "../../message-lines.ts";
 import { apart, deserted, isApart, outputApart } from "../apart.ts";
 import { Bridge } from "../bridge/bridge.ts";
 import { FarSide } from "../bridge/far-side.ts";
-import { type Cli, credentials, doing } from "../cli.ts";
+import { type Cli, credentials, doing, type Everywhere } from "../cli.ts";
 import { drain } from "../draining.ts";
 import { DONE, FAILED, misuse, report } from "../failure.ts";
 import { aborted, interrupted } from "../interrupt.ts";
@@ -30,8 +30,9 @@ export function mcp(): Command {
     )
     .option("--app [app.ts]", "run the app that the file exports as default; without a file, app.ts, app.js or app.mjs here")
     .action(
-      doing<Options>((cli, { app }) => {
+      doing<Options>((cli, { app }, _args, command) => {
         if (app === undefined) return carry(cli);
+        if (command.optsWithGlobals<Everywhere>().url !== undefined) throw misuse("--url", "it is for a server; with --app there is none");
         return isApart() ? serve(app === true ? undefined : app) : apart();
       }),
     );
