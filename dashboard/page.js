@@ -119,7 +119,9 @@ function signedIn() {
   at("sign-out").hidden = !hasCredential();
 }
 
-at("sign-out").addEventListener("click", async () => {
+at("sign-out").addEventListener("click", () => void signOut());
+
+async function signOut() {
   leave();
   at("main").hidden = at("notifications").hidden = true;
   // While the page may still say so. If the server is away, the ticket ends by itself.
@@ -128,7 +130,7 @@ at("sign-out").addEventListener("click", async () => {
   // Whatever was shown goes, also for whoever comes back here.
   fill(document.body);
   location.replace(location.pathname);
-});
+}
 
 let since = "connecting";
 let calm;

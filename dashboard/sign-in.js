@@ -39,8 +39,11 @@ export function signIn(parent) {
     input.focus();
 
     return new Promise((resolve) => {
-      form.addEventListener("submit", async (submit) => {
+      form.addEventListener("submit", (submit) => {
         submit.preventDefault();
+        void tried();
+      });
+      const tried = async () => {
         say(message, "");
         button.disabled = true;
         const fault = await faultOf(input.value.trim());
@@ -53,7 +56,7 @@ export function signIn(parent) {
         parent.hidden = true;
         fill(parent);
         resolve();
-      });
+      };
     });
   }
   return { ask };

@@ -12,8 +12,6 @@ interface KeptPlace {
   readonly key: string;
   /** The places in a value. */
   readonly cursors: (value: never) => readonly Cursor[];
-  /** The value with other places, each the same as before in another log. */
-  readonly carried: (value: never, to: (cursor: Cursor) => Cursor) => unknown;
 }
 
 interface WithCursor {
@@ -27,14 +25,12 @@ interface Marks {
 
 const ALONE = {
   cursors: (cursor: Cursor) => [cursor],
-  carried: (cursor: Cursor, to: (cursor: Cursor) => Cursor) => to(cursor),
 };
 const AMONG_OTHERS = {
   cursors: ({ cursor }: WithCursor) => [cursor],
-  carried: (value: WithCursor, to: (cursor: Cursor) => Cursor) => ({ ...value, cursor: to(value.cursor) }),
 };
 
-/** Whoever keeps a place in State has a row here: a log that is restored from a backup has another epoch, and its State's places go over to that. */
+/** Whoever keeps a place in State has a row here. */
 const KEPT_PLACES: readonly KeptPlace[] = [
   { key: OPEN_RUNS_CURSOR, ...ALONE },
   { key: SESSIONS_CURSOR, ...ALONE },
@@ -43,7 +39,6 @@ const KEPT_PLACES: readonly KeptPlace[] = [
   {
     key: RETENTION_MARKS,
     cursors: ({ epoch, marks }: Marks) => marks.map(({ sequence }) => cursorOf(epoch, sequence)),
-    carried: (value: Marks, to) => ({ ...value, epoch: epochOf(to(cursorOf(value.epoch, 0))) }),
   },
 ];
 
@@ -52,16 +47,6 @@ export function placesIn(key: string, value: unknown): readonly Cursor[] {
   return rowOf(key)?.cursors(value as never) ?? [];
 }
 
-/** The value with its places of one log made the same places of another; those of a third stay what they are. `undefined` when there are none. */
-export function carriedOver(key: string, value: unknown, from: string, to: string): unknown {
-  const move = (cursor: Cursor): Cursor => (epochOf(cursor) === from ? to + cursor.slice(from.length) : cursor);
-  return rowOf(key)?.carried(value as never, move);
-}
-
 function rowOf(key: string): KeptPlace | undefined {
   return KEPT_PLACES.find((row) => (row.key.endsWith("/") ? key.startsWith(row.key) : key === row.key));
-}
-
-function epochOf(cursor: Cursor): string {
-  return cursor.split(".", 1)[0] as string;
 }

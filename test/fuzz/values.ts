@@ -11,9 +11,6 @@ export const text: fc.Arbitrary<string> = fc.oneof(
   fc.constantFrom("", "__proto__", "constructor", "prototype", "toString", "hasOwnProperty", "null", "undefined", "NaN", "-0", "1e400"),
 );
 
-/** Printable ASCII, as headers and command lines have it. */
-export const ascii: fc.Arbitrary<string> = fc.string({ unit: "grapheme-ascii", maxLength: 40 });
-
 /** A text that is nearly another: with parts taken out, put in, doubled and changed. */
 export function nearly(valid: fc.Arbitrary<string>, parts: readonly string[] = []): fc.Arbitrary<string> {
   const part = parts.length === 0 ? text : fc.oneof(fc.constantFrom(...parts), text);
@@ -58,11 +55,6 @@ export const json: fc.Arbitrary<unknown> = fc.letrec<{ value: unknown }>((tie) =
 export const jsonObject: fc.Arbitrary<Record<string, unknown>> = fc
   .array(fc.tuple(key, json), { maxLength: 5 })
   .map((fields) => Object.fromEntries(fields));
-
-/** The same without lone surrogates, which are no text and are refused. */
-export const cleanJson: fc.Arbitrary<any> = json.map((value) =>
-  JSON.parse(JSON.stringify(value).replaceAll(/\\ud[89a-f][0-9a-f]{2}/g, "")),
-);
 
 const numberText = fc.oneof(
   fc.constantFrom("1e400", "-1e400", "1e-400", "-0", "0.1e+1", "12345678901234567890", `1${"0".repeat(400)}`, `0.${"1".repeat(400)}`),
