@@ -113,7 +113,7 @@ test("[subscription.1] a page whose place in the log is gone says so plainly and
   expect(await page.locator("#events .type", { hasText: "only.here" }).count()).toBe(0);
 });
 
-test("a hostile event is shown as text, and its invisible characters are made visible", async () => {
+test("[page.2] a hostile event is shown as text, and its invisible characters are made visible", async () => {
   const { page, complaints } = await open(server.url);
   const hostile = {
     "<img src=x onerror=alert(1)>": "<script>alert(2)</script>",
@@ -174,7 +174,7 @@ test("inputs that do not fit are refused beside their field, a run can be cancel
   await page.locator("#run").getByText("rows are bad, 1 are allowed").first().waitFor(PATIENCE);
 });
 
-test("the page works under a path of another server", async () => {
+test("[app.4] the page works under a path of another server", async () => {
   const Told = defineEvent("told");
   const tell = defineWorkflow("tell", async (_inputs, ctx) => {
     await ctx.broadcastEvent(Told, { to: "all" });

@@ -1,30 +1,10 @@
-import { once } from "node:events";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { expect, test, vi } from "vitest";
 import { serve } from "../http/fixtures/site.ts";
 import { WORKFLOWS } from "../http/fixtures/workflows.ts";
 import { browsing, PATIENCE } from "./browser.ts";
+import { elsewhere } from "./elsewhere.ts";
 
 vi.setConfig({ testTimeout: 120_000 });
-
-/** A site of another origin, and what it was asked for. */
-async function elsewhere(html = ""): Promise<{ readonly url: string; readonly asked: readonly string[] } & AsyncDisposable> {
-  const asked: string[] = [];
-  const server = createServer((request, response) => {
-    asked.push(request.url ?? "");
-    response.writeHead(200, { "content-type": "text/html", "access-control-allow-origin": "*" }).end(html);
-  }).listen(0, "127.0.0.1");
-  await once(server, "listening");
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    asked,
-    [Symbol.asyncDispose]: async () => {
-      server.closeAllConnections();
-      server.close();
-    },
-  };
-}
 
 test("[page.1] each file of the page comes with the whole policy, on its own and under a path of another server", async () => {
   await using site = await serve();
