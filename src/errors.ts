@@ -256,7 +256,7 @@ export const ERRORS: { readonly [Code in ErrorCode]: ErrorRow } = {
     503,
     false,
     "The database file is damaged; nothing is read from it or written to it.",
-    "Name every fault with nexus verify, and put a backup back with nexus restore.",
+    "Name every fault with nexus verify, and put a backup in its place as docs/operating.md says.",
   ),
   STORE_LOCKED: row(503, false, "Another process has this database file open.", "Stop that process, or use another file with NEXUS_DB."),
   STORE_NEWER: row(

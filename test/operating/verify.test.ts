@@ -165,7 +165,7 @@ test("[app.7] a damaged page is named by its number; for people, with what to do
   expect(code).toBe(1);
   expect(stdout).toMatch(/✖ \d+ faults?\n/);
   expect(stdout).toMatch(new RegExp(`page ${page}\\b`));
-  expect(stderr).toBe("  nexus restore BACKUP    puts a backup in its place\n");
+  expect(stderr).toBe("  docs/operating.md says how to go back to a backup\n");
 });
 
 test("[app.7] a file, and a write-ahead log, that lack their end are named, as often as they are looked at; opening them is refused", async () => {
@@ -230,7 +230,7 @@ test("[app.7] a file that is damaged is not served: opening it is STORE_DAMAGED,
   expect(started.code).toBe(1);
   expect(started.stdout).toBe("");
   expect(started.stderr).toMatch(/^✖ The database file is damaged.*damaged-and-opened\.db\n/);
-  expect(started.stderr).toMatch(/nexus restore/);
+  expect(started.stderr).toMatch(/docs\/operating\.md/);
 });
 
 test("[app.7] damage that comes to light while an app runs: whoever met it, and everyone after, is told; nothing more is written, and no path is told to callers", async () => {

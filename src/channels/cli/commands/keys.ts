@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError } from "commander";
 import type { KeyAnswer, MadeKeyAnswer, NewKeyRequest } from "../../../client/remote.ts";
+import { SCOPES } from "../../../events/principal.ts";
 import { type Cli, doing } from "../cli.ts";
 import { DONE } from "../failure.ts";
 import { loadApp } from "../load-app.ts";
@@ -43,7 +44,11 @@ function create(): Command {
     .summary("make a key, and show it this once")
     .description("Make an API key. It is printed on standard output, once: nobody can show it again.")
     .argument("<USER>", "whom it stands for")
-    .requiredOption("--scope <scope>", "what it allows; several times for more. The first key of all needs admin", several)
+    .requiredOption(
+      "--scope <scope>",
+      `what it allows: ${SCOPES.join(", ")}; several times for more. The first key of all needs admin`,
+      several,
+    )
     .option("--name <words>", "what it is for")
     .option("--days <n>", "it ends after so many days", positive)
     .option("--app [app.ts]", "in the app's own file, while no server runs: for whoever has no key that is good")
@@ -81,7 +86,11 @@ function rotate(): Command {
     .action(
       doing<{ readonly overlapMinutes?: number }>(async (cli, { overlapMinutes }, [id = ""]) => {
         const overlap = overlapMinutes === undefined ? {} : { overlapMs: overlapMinutes * 60_000 };
-        await shown(cli, await cli.remote.rotateKey(id, overlap), "the old one ends a little later");
+        await shown(
+          cli,
+          await cli.remote.rotateKey(id, overlap),
+          overlapMinutes === undefined ? "the old one ends in an hour" : `the old one ends in ${overlapMinutes} min`,
+        );
         return DONE;
       }),
     );

@@ -26,7 +26,7 @@ async function look(cli: Cli, file: string): Promise<number> {
     else {
       await print(cross(count(found.faults.length + found.moreFaults, "fault")));
       for (const line of foundLines(found)) await print(line);
-      say("  nexus restore BACKUP    puts a backup in its place");
+      say("  docs/operating.md says how to go back to a backup");
     }
   }
   return isSound ? DONE : FAILED;
