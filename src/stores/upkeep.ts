@@ -1,6 +1,7 @@
+import type { BackedUp } from "./sqlite/backup.ts";
 import type { Verified } from "./sqlite/verify.ts";
 
-export type { Verified };
+export type { BackedUp, Verified };
 
 /** The database file that is meant where none is named. */
 export function usualFile(): string {
@@ -12,4 +13,14 @@ export async function verifyFile(file: string): Promise<Verified> {
   // Only now: whoever only names these needs no native code.
   const { verify } = await import("./sqlite/verify.ts");
   return verify(file);
+}
+
+/**
+ * Copies the file as it is at one moment, while another process may write to it. Not in a process that has it open.
+ *
+ * @param copied hears when only the copy is left to be looked at. @throws what `backup` throws
+ */
+export async function backupFile(file: string, to: string, copied: () => void): Promise<BackedUp> {
+  const { backup } = await import("./sqlite/backup.ts");
+  return await backup(file, to, copied);
 }

@@ -1,5 +1,6 @@
 import { Command, Option } from "commander";
 import { packageVersion } from "../../observability/version.ts";
+import { backup } from "./commands/backup.ts";
 import { consumers } from "./commands/consumers.ts";
 import { deadLetters } from "./commands/dead-letters.ts";
 import { eventTypes } from "./commands/event-types.ts";
@@ -32,6 +33,7 @@ Follow    events tail             live; also events list, events wait, events em
 Deliver   consumers               where each is; show, pause, resume, rewind, remove
           dead-letters            what could not be delivered; show, redeliver, drop
 Operate   keys                    who may call; create USER, revoke ID, rotate ID
+          backup TO               copy the database file, while a server writes to it
           verify                  read the whole database file, and name what is wrong with it
 
 Everywhere
@@ -67,6 +69,7 @@ export function program(): Command {
     consumers(),
     deadLetters(),
     keys(),
+    backup(),
     verify(),
   ];
   for (const command of commands) root.addCommand(command);

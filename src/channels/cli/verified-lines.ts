@@ -5,16 +5,21 @@ import { plain } from "./safe-text.ts";
 import { table } from "./table.ts";
 
 /** What was found in a file, in numbers. */
-export function verifiedLines({ file, version, known, bytes, events, first, last, cursor, index, state }: Verified): string[] {
-  const span = first === undefined || last === undefined ? "" : `, ${first} to ${last}`;
-  const place = cursor === undefined ? "" : `, up to ${plain(cursor)}`;
+export function verifiedLines(found: Verified): string[] {
+  const { file, version, known, bytes, index, state } = found;
   const older = version < known ? `; the next start makes it version ${known}` : "";
   return table([
     [plain(file), `version ${version}, ${size(bytes)}${older}`],
-    ["  log", `${count(events, "event")}${span}${place}`],
+    ["  log", eventsIn(found)],
     ["  index", index === undefined ? "not looked at" : `${count(index.entries, "entry", "entries")} under ${count(index.keys, "key")}`],
     ["  state", state === undefined ? "not looked at" : `${count(state.values, "value")}, ${count(state.places, "place")} of the log`],
   ]);
+}
+
+/** How many events, and up to where. */
+export function eventsIn({ events, first, last, cursor }: Pick<Verified, "events" | "first" | "last" | "cursor">): string {
+  const span = first === undefined || last === undefined ? "" : `, ${first} to ${last}`;
+  return `${count(events, "event")}${span}${cursor === undefined ? "" : `, up to ${plain(cursor)}`}`;
 }
 
 /** What is wrong with it, one fault a line. */

@@ -1,7 +1,10 @@
-import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import Database from "better-sqlite3";
 import { NexusError } from "../../errors.ts";
+
+/** So long it is tried to take a lock that somebody may hold for a moment only: to see whether anyone has it. */
+const TRY_MS = 50;
 
 interface Owner {
   readonly pid: number;
@@ -20,7 +23,7 @@ interface Owner {
  */
 export function takeLock(file: string, now: number): { release(): void } {
   const ownerFile = `${file}.owner`;
-  const db = new Database(`${file}.lock`, { timeout: 0 });
+  const db = new Database(`${file}.lock`, { timeout: TRY_MS });
   try {
     db.exec("BEGIN EXCLUSIVE");
     const owner: Owner = { pid: process.pid, host: hostname(), start: new Date(now).toISOString() };
@@ -30,7 +33,8 @@ export function takeLock(file: string, now: number): { release(): void } {
   } catch (error) {
     db.close();
     if ((error as { code?: string }).code !== "SQLITE_BUSY") throw error;
-    throw new NexusError("STORE_LOCKED", { file, ...holder(ownerFile) }, { cause: error });
+    const { pid, host } = holder(ownerFile);
+    throw new NexusError("STORE_LOCKED", { file, pid, ...(host !== undefined && { host }) }, { cause: error });
   }
   return {
     release: () => {
@@ -44,11 +48,27 @@ export function takeLock(file: string, now: number): { release(): void } {
   };
 }
 
-/** Whoever wrote the owner file; pid 0 when it took the lock a moment ago and has not written it yet, or a power loss took what it wrote. */
-function holder(ownerFile: string): Pick<Owner, "pid"> & Partial<Pick<Owner, "host">> {
+/** Who has a file open; `undefined` where nobody has. Not in a process that may have it open itself: the system would forget its lock. */
+export function holderOf(file: string): (Pick<Owner, "pid"> & Partial<Owner>) | undefined {
+  const path = realpathSync(file);
+  if (!existsSync(`${path}.lock`)) return undefined;
+  const db = new Database(`${path}.lock`, { readonly: true, timeout: 0 });
   try {
-    const { pid, host } = JSON.parse(readFileSync(ownerFile, "utf8")) as Owner;
-    return { pid, host };
+    // Reading is refused by whoever writes.
+    db.prepare("SELECT count(*) FROM sqlite_schema").get();
+    return undefined;
+  } catch (error) {
+    if ((error as { code?: string }).code !== "SQLITE_BUSY") throw error;
+    return holder(`${path}.owner`);
+  } finally {
+    db.close();
+  }
+}
+
+/** Whoever wrote the owner file; pid 0 when it took the lock a moment ago and has not written it yet, or a power loss took what it wrote. */
+function holder(ownerFile: string): Pick<Owner, "pid"> & Partial<Owner> {
+  try {
+    return JSON.parse(readFileSync(ownerFile, "utf8")) as Owner;
   } catch {
     return { pid: 0 };
   }

@@ -10,6 +10,7 @@ import { Faults } from "./faults.ts";
 import { IndexDigest } from "./index-digest.ts";
 import { MIGRATIONS, newest, versionOf } from "./migrations.ts";
 import { unpackId } from "./packed-id.ts";
+import { relieve } from "./relief.ts";
 import { numberFaults, pageFaults } from "./soundness.ts";
 import { verifyIndex } from "./verify-index.ts";
 import { type Numbers, verifyLog } from "./verify-log.ts";
@@ -46,8 +47,7 @@ export interface Verified {
  * @throws OPTION_INVALID for a file that is not there, or another program's · STORE_NEWER · STORE_DAMAGED where it must not even be opened, or cannot be.
  */
 export function verify(file: string): Verified {
-  checkUncut(file);
-  if (isBlank(file, newest(MIGRATIONS))) throw nothingIn(file);
+  checkReadable(file);
   const faults = new Faults();
   const db = new Database(file, { readonly: true });
   try {
@@ -56,18 +56,20 @@ export function verify(file: string): Verified {
   } catch (error) {
     throw asStoreError(error);
   } finally {
-    db.close();
+    relieve(file, () => db.close());
   }
 }
 
 /**
  * To be asked before a file is opened by whoever is not to serve it.
  *
- * @throws STORE_DAMAGED for one that lacks its end, or that of its write-ahead log: to open it would make that look as if it had never been.
+ * @throws STORE_DAMAGED, also for one that lacks its end, or that of its write-ahead log: to open it would make that look as if it had never been
+ * · STORE_NEWER · OPTION_INVALID for a file that is not there, or another program's.
  */
-export function checkUncut(file: string): void {
+export function checkReadable(file: string): void {
   const cut = fileCut(file) ?? walCut(file);
   if (cut !== undefined) throw damaged(file, [cut]);
+  if (isBlank(file, newest(MIGRATIONS))) throw nothingIn(file);
 }
 
 /** Page by page, then event by event. */

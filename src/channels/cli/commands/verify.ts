@@ -4,6 +4,7 @@ import { count } from "../amount.ts";
 import { type Cli, doing } from "../cli.ts";
 import { type FileOption, fileOf, fileOption } from "../database-file.ts";
 import { cross, DONE, FAILED } from "../failure.ts";
+import { standBack } from "../low-priority.ts";
 import { paint, print, say } from "../output.ts";
 import { jsonLine } from "../safe-text.ts";
 import { foundLines, verifiedLines } from "../verified-lines.ts";
@@ -17,6 +18,7 @@ export function verify(): Command {
 }
 
 async function look(cli: Cli, file: string): Promise<number> {
+  standBack();
   const found = await verifyFile(file);
   const isSound = found.faults.length === 0;
   if (cli.json) await print(jsonLine(found));
