@@ -1,4 +1,5 @@
 import { expect, test, vi } from "vitest";
+import { serve } from "../http/fixtures/site.ts";
 import { WORKFLOWS } from "../http/fixtures/workflows.ts";
 import { browsing, PATIENCE } from "./browser.ts";
 import { KeyedSite, says, signedIn, signIn } from "./keyed.ts";
@@ -106,6 +107,17 @@ test("[page.4] a key that is revoked while the page is open signs it out, in wor
   await page.locator("#events .type", { hasText: "for.all" }).waitFor(PATIENCE);
   await expect.poll(() => page.locator("#sessions").innerText(), PATIENCE).toBe("No open session.");
   expect(await page.locator("#session h3, .notification, #events .type", { hasText: /s-|session/ }).count()).toBe(0);
+});
+
+test("[page.4] a page that was open before there were keys asks for one as soon as there is one", async () => {
+  await using site = await serve();
+  await using browser = await browsing();
+  const page = await browser.live(site.url);
+  const { body } = await site.post("/keys", { userId: "operator", scopes: ["admin"] });
+  await says(page, "not signed in");
+  await signIn(page, body.key);
+  await says(page, "live");
+  await page.locator("#events .type", { hasText: "key.created" }).waitFor(PATIENCE);
 });
 
 test("[page.4] where nobody needs to say who they are there is no form, no ticket and nothing kept", async () => {
