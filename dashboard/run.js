@@ -11,16 +11,13 @@ export function runPanel(parent) {
 
   async function show(runId) {
     if (open?.runId === runId) return;
-    const mine = { runId, more: true, seen: 0, view: undefined };
+    const mine = { runId, isLive: false, hasMore: false, seen: 0, view: undefined };
     open = mine;
     fill(parent, element("p", { className: "quiet" }, "Reading…"));
     try {
       mine.run = await get(`runs/${encodeURIComponent(runId)}`);
       mine.timeline = newTimeline(mine.run);
       await readEvents(mine);
-      if (open !== mine) return;
-      mine.view = newView(parent, mine);
-      redraw(draw);
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
       if (open === mine) {
@@ -30,31 +27,41 @@ export function runPanel(parent) {
     }
   }
 
+  /** From the first one on, until what comes next comes live. */
   async function readEvents(mine) {
     let cursor = "earliest";
-    try {
-      while (mine.more && open === mine) {
-        mine.more = false;
-        const page = await get(`runs/${encodeURIComponent(mine.runId)}/events`, { after: cursor, limit: PAGE });
-        cursor = page.cursor;
-        mine.more ||= page.hasMore;
-        for (const event of page.events) {
-          mine.timeline.add(event);
-          mine.run = apply(mine.run, event);
-          mine.seen = event.sequence;
-        }
+    do {
+      mine.hasMore = false;
+      const page = await pageAfter(cursor, mine);
+      if (open !== mine) return;
+      cursor = page.cursor;
+      mine.hasMore ||= page.hasMore;
+      for (const event of page.events) {
+        mine.timeline.add(event);
+        mine.run = apply(mine.run, event);
+        mine.seen = event.sequence;
       }
+      mine.view ??= newView(parent, mine);
+      redraw(draw);
+    } while (mine.hasMore);
+    mine.isLive = true;
+  }
+
+  async function pageAfter(after, mine) {
+    try {
+      return await get(`runs/${encodeURIComponent(mine.runId)}/events`, { after, limit: PAGE });
     } catch (error) {
       if (!(error instanceof Problem) || error.body.code !== "FORBIDDEN") throw error;
       mine.refused = error.message;
+      return { events: [], hasMore: false };
     }
   }
 
   function take(event) {
     if (open === undefined || event.runId !== open.runId) return;
     // It is in the log, so it is read from there.
-    if (open.view === undefined) {
-      open.more = true;
+    if (!open.isLive) {
+      open.hasMore = true;
       return;
     }
     // Read already: the stream began before the list was read.
