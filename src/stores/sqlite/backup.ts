@@ -21,7 +21,7 @@ export interface BackedUp {
 /**
  * Copies a file as it is at one moment, while another process may write to it at full speed.
  *
- * Not by VACUUM INTO: that hands all it has written to the disk at its end, and a server's commits wait behind it. See docs/decisions/027-backup-and-restore.md.
+ * Not by VACUUM INTO: that hands all it has written to the disk at its end, and a server's commits wait behind it. See docs/decisions/027-backup.md.
  *
  * @param to where there is nothing yet; it is not there before it is whole, verified and on stable storage.
  * @param copied hears when the file that is copied is needed no more.
