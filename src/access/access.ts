@@ -123,9 +123,9 @@ export class Access {
   }
 
   /** A ticket for the present caller; `undefined` where none is needed. */
-  ticket(): { readonly ticket: string; readonly expiresAt: number } | undefined {
+  async ticket(): Promise<{ readonly ticket: string; readonly expiresAt: number } | undefined> {
     const { caller } = this;
-    return caller && this.#kept?.tickets.make(caller);
+    return caller && (await this.#kept?.tickets.make(caller));
   }
 
   /**

@@ -50,7 +50,19 @@ export function resumeFrame(from: string, retryMs: number, recovered: boolean = 
 }
 
 export function eventFrame(sequence: number): string {
-  return `id: abcdefghij.${sequence}\ndata: ${JSON.stringify({ sequence, cursor: `abcdefghij.${sequence}`, type: "count", data: {} })}\n\n`;
+  const cursor = `abcdefghij.${sequence}`;
+  const event = {
+    id: `e${sequence}`,
+    sequence,
+    cursor,
+    type: "count",
+    timestamp: 1,
+    channel: "app",
+    source: "s/1",
+    visibility: "public",
+    data: {},
+  };
+  return `id: ${cursor}\ndata: ${JSON.stringify(event)}\n\n`;
 }
 
 export function checkpointFrame(cursor: string): string {

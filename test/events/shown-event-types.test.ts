@@ -94,9 +94,16 @@ test("[event.3] what a built-in type's schema says is what is recorded: every fi
   await app.sessions.end(session.id);
   app.unregister("happy");
   await app.settled();
+  const shown = (await site.get("/event-types")).body.eventTypes.filter(({ builtIn }: any) => builtIn === true);
+  const { key } = (await site.post("/keys", { userId: "operator", scopes: ["admin"] })).body;
+  const operator = { authorization: `Bearer ${key}` };
+  const { id, key: few } = (await site.post("/keys", { userId: "ann", scopes: ["events:read"], expiresInMs: 60_000 }, operator)).body;
+  await site.get("/consumers", { authorization: `Bearer ${few}` });
+  await site.get("/consumers");
+  await site.post(`/keys/${id}/revoke`, {}, operator);
+  await app.waitForEvent("access.denied", { match: { code: "UNAUTHENTICATED" }, after: "earliest" });
   await app.emitEvent("end", {});
   const { events } = await app.getEvents({ limit: 1000, after: "earliest" });
-  const shown = (await site.get("/event-types")).body.eventTypes.filter(({ builtIn }: any) => builtIn === true);
   const seen = new Set<string>();
   for (const event of events.filter(({ type }) => shown.some(({ name }: any) => name === type))) {
     seen.add(event.type);

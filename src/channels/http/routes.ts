@@ -65,7 +65,7 @@ export function routes(parts: RouteParts, basePath: string): Hono {
   });
   on("POST", TICKETS.path, async (c) => {
     app.access.check(TICKETS.scope);
-    const made = app.access.ticket();
+    const made = await app.access.ticket();
     // Before there are credentials a stream needs none.
     if (made === undefined) return document({});
     const answer = document({ expiresAt: made.expiresAt });
