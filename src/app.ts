@@ -77,7 +77,7 @@ export class App implements AsyncDisposable {
     const registry = new WorkflowRegistry();
     const limits = limitsOf(options.limits);
     const contexts = new AsyncLocalStorage<Context>();
-    this.access = new Access(contexts, options.auth ?? {}, { clock, counters: this.counters, callsPerSecond: limits.callsPerSecond });
+    this.access = new Access(contexts, options.auth ?? {}, { clock, callsPerSecond: limits.callsPerSecond });
     this.#setup = {
       source: `${options.name ?? "nexus"}/${randomBytes(6).toString("hex")}`,
       limits,

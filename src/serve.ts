@@ -24,6 +24,15 @@ import { operationNamed, STREAMS } from "./operations/table.ts";
 /** How often streams are looked after. */
 const TEND_MS = 3_000;
 const HEALTH = ["/healthz", "/readyz"];
+/** Of the streams that a browser opens, which can send no header. */
+const STREAMED = [STREAMS.stream.path, operationNamed("events.poll").path];
+
+/** Where a request goes, and the page that makes it, if one does. */
+interface Asked {
+  readonly pathname: string;
+  readonly basePath: string;
+  readonly origin: string | undefined;
+}
 
 /** Puts an app behind HTTP: requests, streams and WebSockets, whoever listens. */
 export class Site {
@@ -85,7 +94,7 @@ export class Site {
       const health = HEALTH.find((path) => pathname === basePath + path);
       if (health !== undefined) return this.#health(health);
       origin = checkCaller(request.headers.get("host") ?? host, request.headers.get("origin") ?? undefined, this.#guard);
-      response = await this.#answer(request, basePath, origin);
+      response = await this.#answer(request, { pathname, basePath, origin });
     } catch (error) {
       response = problemResponse(error, this.#app.logger);
     }
@@ -94,15 +103,16 @@ export class Site {
     return response;
   }
 
-  async #answer(request: Request, basePath: string, origin: string | undefined): Promise<Response> {
+  async #answer(request: Request, { pathname, basePath, origin }: Asked): Promise<Response> {
     if (request.method === "OPTIONS" && origin !== undefined) return preflight();
     if (this.#app.isStopping) throw stopping();
     await this.#app.begin();
     const page = await pageAnswer(request, basePath);
     if (page !== undefined) return page;
-    const isMcp = this.#mcp !== false && new URL(request.url).pathname === `${basePath}/mcp`;
+    const isMcp = this.#mcp !== false && pathname === `${basePath}/mcp`;
     const channel = isMcp ? "mcp" : channelOf(request.headers.get("nexus-channel") ?? undefined);
-    const ticket = streamed(request, basePath) ? ticketIn(request) : undefined;
+    const isStreamed = request.method === "GET" && STREAMED.some((path) => pathname === basePath + path);
+    const ticket = isStreamed ? ticketIn(request) : undefined;
     const caller = await this.#app.access.contextOf(request, channel, { ticket, address: this.#proxies.addressOf(request) });
     const context = { ...caller, traceparent: traceOf(request.headers.get("traceparent") ?? undefined) };
     const session = request.headers.get("nexus-session");
@@ -206,12 +216,6 @@ export class Site {
       this.#tending = undefined;
     };
   }
-}
-
-/** Whether a request is for one of the streams that a browser opens, which can send no header. */
-function streamed({ method, url }: Request, basePath: string): boolean {
-  const { pathname } = new URL(url);
-  return method === "GET" && [STREAMS.stream.path, operationNamed("events.poll").path].some((path) => pathname === basePath + path);
 }
 
 function ticketIn({ headers }: Request): string | undefined {

@@ -6,7 +6,6 @@ import type { Channel } from "../events/event.ts";
 import { type Filter, type Sight, seenBy } from "../events/filter.ts";
 import { type Caller, SCOPES, type Scope } from "../events/principal.ts";
 import type { Clock } from "../observability/clock.ts";
-import type { Counters } from "../observability/counters.ts";
 import { type Authenticate, callerOf, LOCAL_USER } from "./authenticate.ts";
 import type { Denial, Denials } from "./denials.ts";
 import { type JwtOptions, Tokens } from "./jwt.ts";
@@ -23,7 +22,6 @@ export interface AuthOptions {
 
 export interface AccessParts {
   readonly clock: Clock;
-  readonly counters: Counters;
   /** How often one caller may call. */
   readonly callsPerSecond: number;
 }
@@ -157,8 +155,9 @@ export class Access {
       this.#denied({ code: "RATE_LIMITED" }, caller.userId);
       throw new NexusError("RATE_LIMITED", { retryAfterMs });
     }
-    if (!hasScope(caller, scope)) this.#denied({ code: "FORBIDDEN", scope }, caller.userId);
-    checkScope(caller, scope);
+    if (hasScope(caller, scope)) return;
+    this.#denied({ code: "FORBIDDEN", scope }, caller.userId);
+    throw new NexusError("FORBIDDEN", { scope });
   }
 
   #denied(denial: Denial, who: string): void {

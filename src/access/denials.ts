@@ -42,8 +42,9 @@ export class Denials {
       return;
     }
     this.#counts.set(key, 0);
-    this.#tell(key === "" ? { code: denial.code } : denial, 1);
-    void this.#later(key, key === "" ? { code: denial.code } : denial);
+    const told = key === "" ? { code: denial.code } : denial;
+    this.#tell(told, 1);
+    void this.#later(key, told);
   }
 
   /** What came meanwhile is told together, until for a minute nothing did. */

@@ -1,4 +1,4 @@
-import { type BrowserContext, chromium, type Page } from "playwright-core";
+import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
 
 export const PATIENCE: { readonly timeout: number } = { timeout: 30_000 };
 
@@ -17,8 +17,9 @@ export interface Browsing extends AsyncDisposable {
   open(url: string): Promise<Page>;
 }
 
-export async function browsing(): Promise<Browsing> {
-  const browser = await chromium.launch({
+/** Chromium, asking nobody for anything of its own accord. */
+export function launched(): Promise<Browser> {
+  return chromium.launch({
     executablePath: "/usr/bin/chromium",
     args: [
       "--no-sandbox",
@@ -30,6 +31,10 @@ export async function browsing(): Promise<Browsing> {
       "--disable-sync",
     ],
   });
+}
+
+export async function browsing(): Promise<Browsing> {
+  const browser = await launched();
   const context = await browser.newContext();
   const requests: string[] = [];
   const complaints: string[] = [];

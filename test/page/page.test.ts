@@ -2,29 +2,18 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import { defineEvent, defineWorkflow, memoryStore, Nexus } from "nexus-event-system";
 import { toNodeHandler } from "nexus-event-system/node";
-import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
+import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from "vitest";
+import { launched, PATIENCE } from "./browser.ts";
 import { StartedServer } from "./started-server.ts";
 
-const PATIENCE = { timeout: 30_000 };
 vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 });
 let browser: Browser;
 let context: BrowserContext;
 let server: StartedServer;
 
 beforeAll(async () => {
-  browser = await chromium.launch({
-    executablePath: "/usr/bin/chromium",
-    args: [
-      "--no-sandbox",
-      "--disable-gpu",
-      "--disable-background-networking",
-      "--disable-quic",
-      "--no-first-run",
-      "--disable-component-update",
-      "--disable-sync",
-    ],
-  });
+  browser = await launched();
 });
 afterAll(() => browser.close());
 beforeEach(async () => {

@@ -73,7 +73,7 @@ export function socketUpgrade({
   };
 }
 
-/** Answers a request that is not upgraded as any other that fails, and closes the connection. */
+/** Answers a request whose upgrade is refused with the problem that HTTP would answer, and closes the connection. */
 export function refuse(socket: Duplex, error: unknown, logger: Logger): void {
   const problem = loggedProblem(error, logger);
   const body = JSON.stringify(problem);

@@ -80,11 +80,6 @@ export class Connections {
     await Promise.all(all.map((id) => this.#drop(id)));
   }
 
-  /** How many there are. */
-  get size(): number {
-    return this.#all.size;
-  }
-
   async #answered(connection: Connection, request: Request, body: unknown): Promise<Response> {
     const { transport } = connection;
     const flow = new BodyFlow(this.#flow);
