@@ -21,6 +21,11 @@ export function withoutCheck(cursor: Cursor): Cursor {
   return cursor.split(".", 2).join(".");
 }
 
+/** The same place in another epoch: after the same event. */
+export function inEpoch(cursor: Cursor, epoch: string): Cursor {
+  return epoch + cursor.slice(cursor.indexOf("."));
+}
+
 /** The position in a cursor, whether or not there is such a place in the log; 0 for what is no cursor. */
 export function sequenceIn(cursor: Cursor): number {
   return Number(CURSOR.exec(cursor)?.[2] ?? 0);

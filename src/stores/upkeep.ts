@@ -1,7 +1,9 @@
+import type { OpenStore } from "../log/store.ts";
 import type { BackedUp } from "./sqlite/backup.ts";
+import type { Restored } from "./sqlite/restore.ts";
 import type { Verified } from "./sqlite/verify.ts";
 
-export type { BackedUp, Verified };
+export type { BackedUp, Restored, Verified };
 
 /** The database file that is meant where none is named. */
 export function usualFile(): string {
@@ -23,4 +25,14 @@ export async function verifyFile(file: string): Promise<Verified> {
 export async function backupFile(file: string, to: string, copied: () => void): Promise<BackedUp> {
   const { backup } = await import("./sqlite/backup.ts");
   return await backup(file, to, copied);
+}
+
+/**
+ * Puts a copy of a file in the place of another, as a log of its own. Not in a process that has either open.
+ *
+ * @param look is shown the copy before it has its place. @throws what `restore` throws
+ */
+export async function restoreFile(from: string, file: string, look: (store: OpenStore) => Promise<void>): Promise<Restored> {
+  const { restore } = await import("./sqlite/restore.ts");
+  return await restore(from, file, look);
 }

@@ -8,6 +8,7 @@ import { events } from "./commands/events.ts";
 import { init } from "./commands/init.ts";
 import { keys } from "./commands/keys.ts";
 import { mcp } from "./commands/mcp.ts";
+import { restore } from "./commands/restore.ts";
 import { run } from "./commands/run.ts";
 import { runs } from "./commands/runs.ts";
 import { schedules } from "./commands/schedules.ts";
@@ -34,6 +35,7 @@ Deliver   consumers               where each is; show, pause, resume, rewind, re
           dead-letters            what could not be delivered; show, redeliver, drop
 Operate   keys                    who may call; create USER, revoke ID, rotate ID
           backup TO               copy the database file, while a server writes to it
+          restore FROM            put a backup in the place of the database file
           verify                  read the whole database file, and name what is wrong with it
 
 Everywhere
@@ -70,6 +72,7 @@ export function program(): Command {
     deadLetters(),
     keys(),
     backup(),
+    restore(),
     verify(),
   ];
   for (const command of commands) root.addCommand(command);

@@ -57,8 +57,8 @@ function inWords<T>(file: string, open: () => T): T {
   }
 }
 
-/** One file has one path, and so one lock, however it is named. */
-function realPath(file: string): string {
+/** One file has one path, and so one lock, however it is named. Its directory is made if missing. */
+export function realPath(file: string): string {
   const path = resolve(file);
   mkdirSync(dirname(path), { recursive: true });
   try {
