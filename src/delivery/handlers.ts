@@ -4,6 +4,8 @@ import type { Filter } from "../events/filter.ts";
 import type { Feed } from "../log/feed.ts";
 import type { Clock } from "../observability/clock.ts";
 import type { Logger } from "../observability/logger.ts";
+import { HandlerCall } from "./handler-call.ts";
+import { TimeLimits } from "./time-limits.ts";
 
 export interface HandlerContext {
   /** Aborts after `timeoutMs`, and on stop. */
@@ -31,6 +33,10 @@ export interface HandlerSetup {
 
 const CONCURRENCY = 16;
 
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as PromiseLike<unknown> | null | undefined)?.then === "function";
+}
+
 /**
  * One handler's reading of the feed. Calls start in log order, at most 16 unfinished; when that many are, it stops reading: it lags in the log, and nothing queues.
  */
@@ -40,8 +46,9 @@ export class HandlerReader {
   readonly #handler: Handler<never>;
   readonly #timeoutMs: number;
   readonly #stopListening: () => void;
-  readonly #running = new Set<number>();
-  readonly #aborts = new Set<AbortController>();
+  readonly #limits: TimeLimits;
+  /** Calls that have not ended, by their events' sequences. */
+  readonly #running = new Map<number, HandlerCall>();
   readonly #settling = new Set<{ readonly position: number; resolve(): void }>();
   /** Everything up to here was started or does not concern it. */
   #position: number;
@@ -54,6 +61,7 @@ export class HandlerReader {
     this.#filter = filter;
     this.#handler = handler;
     this.#timeoutMs = timeoutMs;
+    this.#limits = new TimeLimits(setup.clock, timeoutMs);
     this.#stopListening = setup.feed.onAdvance(() => this.#read());
     this.#read();
   }
@@ -85,7 +93,7 @@ export class HandlerReader {
 
   /** Tells the calls that run to end. */
   abort(reason: unknown): void {
-    for (const controller of this.#aborts) controller.abort(reason);
+    for (const call of this.#running.values()) call.abort(reason);
   }
 
   #read(): void {
@@ -127,39 +135,42 @@ export class HandlerReader {
   }
 
   #call(event: NexusEvent): void {
-    this.#running.add(event.sequence);
-    const done = new AbortController();
-    const abort = new AbortController();
-    this.#aborts.add(abort);
-    const timeout = this.#setup.clock.sleep(this.#timeoutMs, done.signal).then(
-      () => {
-        const error = new NexusError("HANDLER_TIMEOUT", { timeoutMs: this.#timeoutMs });
-        abort.abort(error);
-        throw error;
-      },
-      () => undefined,
-    );
-    const aborted = new Promise<never>((_resolve, reject) =>
-      abort.signal.addEventListener("abort", () => reject(abort.signal.reason as Error), { once: true }),
-    );
-    const call = Promise.resolve().then(() =>
-      this.#setup.within(event, () => this.#handler(event as never, { signal: abort.signal, log: this.#setup.logger })),
-    );
-    Promise.race([call, timeout, aborted])
-      .catch((error: unknown) => this.#setup.failed(event, error))
-      .finally(() => {
-        done.abort();
-        this.#aborts.delete(abort);
-        this.#running.delete(event.sequence);
-        this.#settle();
-        this.#read();
-      });
+    const call = new HandlerCall(this.#setup.logger);
+    let result: unknown;
+    try {
+      result = this.#setup.within(event, () => this.#handler(event as never, call));
+    } catch (error) {
+      return this.#setup.failed(event, error);
+    }
+    if (isThenable(result)) this.#await(event, call, result);
+  }
+
+  /** Keeps a place for a call until it ends, or its time is over. */
+  #await(event: NexusEvent, call: HandlerCall, result: PromiseLike<unknown>): void {
+    const { sequence } = event;
+    this.#running.set(sequence, call);
+    const noLimit = this.#limits.begin(() => call.abort(new NexusError("HANDLER_TIMEOUT", { timeoutMs: this.#timeoutMs })));
+    const end = (): void => {
+      noLimit();
+      this.#running.delete(sequence);
+      this.#settle();
+      this.#read();
+    };
+    const failed = (error: unknown): void => {
+      if (this.#running.get(sequence) !== call) return;
+      this.#setup.failed(event, error);
+      end();
+    };
+    call.onAbort(failed);
+    result.then(() => {
+      if (this.#running.get(sequence) === call) end();
+    }, failed);
   }
 
   #settle(): void {
     for (const waiting of this.#settling) {
       if (!this.#removed && this.#position < waiting.position) continue;
-      if ([...this.#running].some((sequence) => sequence <= waiting.position)) continue;
+      if ([...this.#running.keys()].some((sequence) => sequence <= waiting.position)) continue;
       this.#settling.delete(waiting);
       waiting.resolve();
     }

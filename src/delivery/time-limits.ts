@@ -1,0 +1,49 @@
+import type { Clock } from "../observability/clock.ts";
+
+interface Turn {
+  readonly calls: Set<() => void>;
+  readonly over: AbortController;
+}
+
+const OVER = new Error("nothing is waited for any more");
+
+/** Ends what takes too long. All that begins in one turn of the event loop shares a timer: most of it is over before the turn is. */
+export class TimeLimits {
+  readonly #clock: Clock;
+  readonly #timeoutMs: number;
+  #turn: Turn | undefined;
+
+  constructor(clock: Clock, timeoutMs: number) {
+    this.#clock = clock;
+    this.#timeoutMs = timeoutMs;
+  }
+
+  /** @param expired is called once the time is over. @returns what to call when it is not waited for any more. */
+  begin(expired: () => void): () => void {
+    this.#turn ??= this.#newTurn();
+    const { calls, over } = this.#turn;
+    calls.add(expired);
+    return () => {
+      calls.delete(expired);
+      if (calls.size === 0 && this.#turn?.calls !== calls) over.abort(OVER);
+    };
+  }
+
+  #newTurn(): Turn {
+    const turn: Turn = { calls: new Set(), over: new AbortController() };
+    // Whoever begins from now on has a time of their own.
+    const close = (): void => void (this.#turn === turn && (this.#turn = undefined));
+    this.#clock.sleep(this.#timeoutMs, turn.over.signal).then(
+      () => {
+        close();
+        for (const expired of turn.calls) expired();
+      },
+      () => {}, // All had ended.
+    );
+    setImmediate(() => {
+      close();
+      if (turn.calls.size === 0) turn.over.abort(OVER);
+    });
+    return turn;
+  }
+}
