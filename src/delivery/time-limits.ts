@@ -31,17 +31,16 @@ export class TimeLimits {
 
   #newTurn(): Turn {
     const turn: Turn = { calls: new Set(), over: new AbortController() };
-    // Whoever begins from now on has a time of their own.
-    const close = (): void => void (this.#turn === turn && (this.#turn = undefined));
     this.#clock.sleep(this.#timeoutMs, turn.over.signal).then(
       () => {
-        close();
+        // Time has passed: whoever begins from now on has a time of their own.
+        this.#turn = undefined;
         for (const expired of turn.calls) expired();
       },
       () => {}, // All had ended.
     );
     setImmediate(() => {
-      close();
+      if (this.#turn === turn) this.#turn = undefined;
       if (turn.calls.size === 0) turn.over.abort(OVER);
     });
     return turn;

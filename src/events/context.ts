@@ -37,15 +37,15 @@ type Inherited = "userId" | "sessionId" | "workflowName" | "runId" | "correlatio
 /** What an event inherits, as it stands in its envelope: what has no value is absent. */
 export function inherited(from: { readonly [Field in Inherited]?: string | undefined }): Pick<NewEvent, Inherited> {
   const { userId, sessionId, workflowName, runId, correlationId, causationId, traceparent } = from;
-  return {
-    ...(sessionId !== undefined && { sessionId }),
-    ...(userId !== undefined && { userId }),
-    ...(workflowName !== undefined && { workflowName }),
-    ...(runId !== undefined && { runId }),
-    ...(correlationId !== undefined && { correlationId }),
-    ...(causationId !== undefined && { causationId }),
-    ...(traceparent !== undefined && { traceparent }),
-  };
+  const into: { -readonly [Field in Inherited]?: string } = {};
+  if (sessionId !== undefined) into.sessionId = sessionId;
+  if (userId !== undefined) into.userId = userId;
+  if (workflowName !== undefined) into.workflowName = workflowName;
+  if (runId !== undefined) into.runId = runId;
+  if (correlationId !== undefined) into.correlationId = correlationId;
+  if (causationId !== undefined) into.causationId = causationId;
+  if (traceparent !== undefined) into.traceparent = traceparent;
+  return into;
 }
 
 /** What is recorded because of an event inherits from it. */

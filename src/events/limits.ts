@@ -27,14 +27,15 @@ export const DEFAULT_LIMITS: Limits = {
 export const STEP_RESULT_BYTES: number = 4 * 1024 * 1024;
 const ERROR_BYTES = 32 * 1024;
 
-/** @throws EVENT_INVALID with the path of what is not JSON · EVENT_TOO_LARGE @returns its size in bytes. */
-export function checkData(type: string, data: unknown, limits: Limits): number {
+/** @throws EVENT_INVALID with the path of what is not JSON · EVENT_TOO_LARGE @returns its JSON, and that one's size in bytes. */
+export function checkData(type: string, data: unknown, limits: Limits): { readonly json: string; readonly bytes: number } {
   const fault = jsonFault(data, limits.nesting);
   if (fault !== undefined)
     throw new NexusError("EVENT_INVALID", { type, faults: [{ path: under("data", fault.path), message: fault.message }] });
-  const bytes = utf8Bytes(JSON.stringify(data));
+  const json = JSON.stringify(data);
+  const bytes = utf8Bytes(json);
   if (bytes > limits.dataBytes) throw new NexusError("EVENT_TOO_LARGE", { bytes, limit: limits.dataBytes, part: "data" });
-  return bytes;
+  return { json, bytes };
 }
 
 /** @throws EVENT_INVALID · EVENT_TOO_LARGE */

@@ -48,15 +48,15 @@ export class LogEmitter {
     options: EmitOptions,
     broadcast: boolean,
   ): Promise<Receipt & { readonly recorded: boolean }> {
-    const { event: draft, bytes, earlier } = this.#event(type, data, options, broadcast);
+    const { event: draft, json: dataJson, bytes, earlier } = this.#event(type, data, options, broadcast);
     if (earlier !== undefined) return this.#receipt({ id: draft.id, ...earlier, recorded: false });
     const owner = this.#parts.ownerIn(options.sessionId);
     // Only where something has to be looked up: else the event has its place among all calls.
-    const event = owner instanceof Promise ? await ownedLater(draft, owner, options) : owned(draft, owner, options);
+    const event = owned(draft, owner instanceof Promise ? await owner : owner, options);
     const emissions = this.#parts.context()?.emissions;
     // What a run that was accepted emits waits for room and for the store; anyone else is told.
-    if (emissions !== undefined) return this.#receipt(await emissions.kept(() => this.#parts.recorder.append(event)));
-    return this.#receipt(await this.#parts.recorder.append(event, { bytes }));
+    if (emissions !== undefined) return this.#receipt(await emissions.kept(() => this.#parts.recorder.append(event, { dataJson })));
+    return this.#receipt(await this.#parts.recorder.append(event, { dataJson }, bytes));
   }
 
   /** Rejects as `emit` does, but for what is known only when an event is recorded: whether its id is another's. */
@@ -72,6 +72,7 @@ export class LogEmitter {
     broadcast: boolean,
   ): {
     readonly event: NewEvent;
+    readonly json: string;
     readonly bytes: number;
     readonly earlier: { readonly sequence: number; readonly timestamp: number } | undefined;
   } {
@@ -79,7 +80,8 @@ export class LogEmitter {
     checkCustomType(type);
     checkOptions(options);
     const value = this.#parse(given, type, data);
-    const bytes = checkData(type, value, this.#parts.limits);
+    // Made now: what the caller does to its object afterwards changes nothing.
+    const { json, bytes } = checkData(type, value, this.#parts.limits);
     checkMetadata(type, options.metadata, this.#parts.limits);
     const around = this.#parts.context();
     // Before anything is made of it: of a million calls in one turn, those that are refused should cost little.
@@ -94,13 +96,15 @@ export class LogEmitter {
       type,
       channel: around?.channel ?? "app",
       source: this.#parts.source,
-      ...inherited({ ...around, sessionId, userId, correlationId }),
+      ...(around === undefined
+        ? inherited({ sessionId, userId, correlationId })
+        : inherited({ ...around, sessionId, userId, correlationId })),
       visibility: options.visibility ?? (broadcast ? "public" : userId !== undefined ? "owner" : "operators"),
       ...(broadcast && { broadcast: true as const }),
       data: value,
       ...(metadata !== undefined && { metadata }),
     };
-    return { event, bytes, earlier: own?.recorded };
+    return { event, json, bytes, earlier: own?.recorded };
   }
 
   #parse(given: EventDefinition | string, type: string, data: unknown): unknown {
@@ -132,12 +136,6 @@ function owned(event: NewEvent, { userId }: Owner, options: EmitOptions): NewEve
   return { ...event, userId, visibility: options.visibility ?? byDefault };
 }
 
-async function ownedLater(event: NewEvent, owner: Promise<Owner>, options: EmitOptions): Promise<NewEvent> {
-  // A copy: what the caller does to its object meanwhile changes nothing.
-  const copy = { ...event, data: JSON.parse(JSON.stringify(event.data)) as unknown };
-  return owned(copy, await owner, options);
-}
-
 /** A caller from outside who is known has ids of their own: nobody can look for, take or block another's. */
 function recordedId(id: string, around: Context | undefined): string {
   return around?.principal === undefined ? id : idUnder(around.principal.userId, id);
@@ -149,13 +147,15 @@ export function receiptOf({ id, sequence, cursor, timestamp }: Receipt): Receipt
 }
 
 function checkOptions(options: EmitOptions): void {
-  for (const option of Object.keys(options)) {
+  for (const option in options) {
     if (!(OPTIONS as readonly string[]).includes(option))
       throw new NexusError("OPTION_INVALID", { option, reason: `there is no such option; there are ${OPTIONS.join(", ")}` });
   }
   const { id, sessionId, userId, correlationId, visibility } = options;
-  for (const [option, value] of Object.entries({ id, sessionId, userId, correlationId }))
-    if (value !== undefined) checkCallerId(option, value);
+  if (id !== undefined) checkCallerId("id", id);
+  if (sessionId !== undefined) checkCallerId("sessionId", sessionId);
+  if (userId !== undefined) checkCallerId("userId", userId);
+  if (correlationId !== undefined) checkCallerId("correlationId", correlationId);
   if (visibility !== undefined && !VISIBILITIES.includes(visibility)) {
     throw new NexusError("OPTION_INVALID", { option: "visibility", reason: `it is none of ${VISIBILITIES.join(", ")}` });
   }

@@ -5,12 +5,14 @@ import { canonicalJson } from "../events/json.ts";
 /**
  * The event as a store keeps it: the JSON of everything but `id`, `sequence` and `timestamp`, which have places of their own.
  *
+ * @param dataJson the JSON of its data, where it is there already.
  * @throws EVENT_INVALID if the data is not JSON at all.
  */
-export function bodyOf(event: NewEvent): string {
+export function bodyOf(event: NewEvent, dataJson?: string): string {
   try {
+    const data = dataJson ?? JSON.stringify(event.data);
     // Written out: whatever else a caller's object carries (a `cursor`, an old `sequence`) is not part of the event.
-    return JSON.stringify({
+    const envelope = JSON.stringify({
       type: event.type,
       channel: event.channel,
       source: event.source,
@@ -23,9 +25,9 @@ export function bodyOf(event: NewEvent): string {
       traceparent: event.traceparent,
       visibility: event.visibility,
       broadcast: event.broadcast,
-      data: event.data,
-      metadata: event.metadata,
     });
+    const inside = data === undefined ? "" : `,"data":${data}`;
+    return `${envelope.slice(0, -1)}${inside}${event.metadata === undefined ? "" : `,"metadata":${JSON.stringify(event.metadata)}`}}`;
   } catch (cause) {
     throw new NexusError("EVENT_INVALID", { type: event.type, faults: [{ path: "data", message: "is not JSON" }] }, { cause });
   }

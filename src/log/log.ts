@@ -20,6 +20,13 @@ export interface Position {
   readonly recorded: boolean;
 }
 
+export interface AppendOptions {
+  /** Id of the last event of the event's stream as the caller knows it; `null` for a new stream. */
+  readonly expect?: string | null;
+  /** The JSON of the event's data, where the caller has it already: a store may record that, and need not make it again. */
+  readonly dataJson?: string;
+}
+
 export interface ReadQuery {
   /** Ascending: only events after this position; below the floor it reads from the floor. Descending: only events up to and including it. */
   readonly after: number;
@@ -46,13 +53,12 @@ export interface Log {
    *
    * Appends of one process take effect in call order, and share commits.
    *
-   * @param options.expect id of the last event of the event's stream as the caller knows it; `null` for a new stream.
    * @returns its position, when it is on stable storage. An id that the log already holds is answered with its first position, before `expect` is looked at.
    * @throws STREAM_CONFLICT if the stream has moved on; nothing is recorded, and nothing else fails with it.
    * @throws EVENT_ID_CONFLICT if the id is taken by an event with another type, data, sessionId, metadata, visibility or broadcast.
    * @throws STORE_UNAVAILABLE if the outcome is unknown; repeat with the same id: it is recorded once.
    */
-  append(event: NewEvent, options?: { readonly expect?: string | null }): Promise<Position>;
+  append(event: NewEvent, options?: AppendOptions): Promise<Position>;
   /** Reads one page. It sees every append this process made before the call. */
   read(query: ReadQuery): Promise<LogPage>;
   /** Resolves once an event after `position` is in the log; compares positions, so an append between a read and this call is never missed. Rejects with the signal's reason. */

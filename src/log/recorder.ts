@@ -1,6 +1,6 @@
 import { NexusError } from "../errors.ts";
 import type { NewEvent } from "../events/event.ts";
-import type { Log, Position } from "./log.ts";
+import type { AppendOptions, Log, Position } from "./log.ts";
 
 /** About what an event takes beyond its data. */
 const ENVELOPE_BYTES = 256;
@@ -31,17 +31,25 @@ export class Recorder {
     throw this.#overloaded;
   }
 
-  /** As Log.append. @param options.bytes of its data: what it adds to those that wait; none for events of runs that were accepted. */
-  async append(event: NewEvent, options?: { readonly expect?: string | null; readonly bytes?: number }): Promise<Position> {
-    const bytes = options?.bytes === undefined ? 0 : ENVELOPE_BYTES + options.bytes;
+  /** As Log.append. @param dataBytes of its data: what it adds to those that wait; none for events of runs that were accepted. */
+  append(event: NewEvent, options?: AppendOptions, dataBytes?: number): Promise<Position> {
+    const bytes = dataBytes === undefined ? 0 : ENVELOPE_BYTES + dataBytes;
     this.#waitingBytes += bytes;
-    try {
-      const position = await this.#log.append(event, options?.expect === undefined ? undefined : { expect: options.expect });
-      if (position.sequence > this.#newest) this.#newest = position.sequence;
-      return position;
-    } finally {
-      this.#waitingBytes -= bytes;
-      this.#overloaded = undefined;
-    }
+    return this.#log.append(event, options).then(
+      (position) => {
+        this.#through(bytes);
+        if (position.sequence > this.#newest) this.#newest = position.sequence;
+        return position;
+      },
+      (error: unknown) => {
+        this.#through(bytes);
+        throw error;
+      },
+    );
+  }
+
+  #through(bytes: number): void {
+    this.#waitingBytes -= bytes;
+    this.#overloaded = undefined;
   }
 }

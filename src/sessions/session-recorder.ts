@@ -41,7 +41,7 @@ export class SessionRecorder {
   ): Promise<void> {
     const bytes = utf8Bytes(JSON.stringify(of.data));
     this.#parts.recorder.admit(bytes);
-    await this.#parts.recorder.append(this.#event(session, of, around), { expect: null, bytes });
+    await this.#parts.recorder.append(this.#event(session, of, around), { expect: null }, bytes);
     await this.#open.caughtUp();
   }
 
@@ -59,7 +59,7 @@ export class SessionRecorder {
     recorder.admit(bytes);
     const event = this.#event(session.state, of, around);
     const { lastId } = session.state;
-    const recorded = await recorder.append(event, { expect: lastId, bytes }).then(
+    const recorded = await recorder.append(event, { expect: lastId }, bytes).then(
       () => true,
       (error: unknown) => this.#refused(event, error),
     );

@@ -97,7 +97,7 @@ export class Executor {
       const { metadata, ...given } = secrets.redacts ? await withoutSecrets(secrets, runId, copy) : copy;
       const around = { ...options, userId: options.userId ?? userId, metadata };
       const event = firstEvent(this.#services, workflow, runId, around, type, startOf(given.inputs, version, fingerprint));
-      const position = await this.#services.recorder.append(event, { expect: null, bytes });
+      const position = await this.#services.recorder.append(event, { expect: null }, bytes);
       const recorded = { ...event, sequence: position.sequence, timestamp: position.timestamp };
       const run = this.#own(new LiveRun(this.#services, code, foldRun(undefined, recorded) as RunState, slots, slot));
       this.#go(run, begin);

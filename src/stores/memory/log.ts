@@ -3,7 +3,7 @@ import { NexusError } from "../../errors.ts";
 import { streamOf } from "../../events/built-in.ts";
 import type { NewEvent } from "../../events/event.ts";
 import { bodyOf, eventOf, isRepeat } from "../../log/event-body.ts";
-import type { Log, LogPage, Position, ReadQuery } from "../../log/log.ts";
+import type { AppendOptions, Log, LogPage, Position, ReadQuery } from "../../log/log.ts";
 import { type Match, pageOf, rangeOf } from "../../log/page.ts";
 import type { StoreSetup } from "../../log/store.ts";
 import { Turn } from "../../log/turn.ts";
@@ -17,7 +17,7 @@ export function memoryLog(contents: Contents, setup: StoreSetup, waiters: Waiter
   return {
     append: async (event, options) => {
       checkOpen();
-      const position = record(contents, event, options?.expect, setup.now);
+      const position = record(contents, event, options, setup.now);
       if (turn.isLong) await setImmediate();
       // Last: whoever appended hears of it before those who read.
       if (position.recorded) waiters.wake(position.sequence);
@@ -51,8 +51,8 @@ export function memoryLog(contents: Contents, setup: StoreSetup, waiters: Waiter
   };
 }
 
-function record(contents: Contents, event: NewEvent, expect: string | null | undefined, now: () => number): Position {
-  const body = bodyOf(event);
+function record(contents: Contents, event: NewEvent, { expect, dataJson }: AppendOptions = {}, now: () => number): Position {
+  const body = bodyOf(event, dataJson);
   const known = contents.byId.get(event.id);
   if (known !== undefined) {
     if (!isRepeat(body, known.body)) throw new NexusError("EVENT_ID_CONFLICT", { id: event.id });

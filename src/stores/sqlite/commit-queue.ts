@@ -20,6 +20,7 @@ interface Call {
   /** It takes its place among the writes, and writes nothing itself. */
   readonly looks: boolean;
   readonly bytes: number;
+  /** What writes returns how to tell its result, once the transaction is written. */
   readonly work: () => unknown;
   readonly resolve: (value: never) => void;
   readonly reject: (error: NexusError) => void;
@@ -46,21 +47,22 @@ export class CommitQueue {
   /**
    * Does `work` within the next transaction.
    *
-   * @param work may throw a NexusError, before it has written anything, to refuse the call: its neighbours go on.
-   * @returns what `work` returned, once that is durable.
+   * @param work may throw a NexusError, before it has written anything, to refuse the call: its neighbours go on. It returns what tells its result, to be asked
+   * once all of the transaction is written; that may refuse the call, too.
+   * @returns that result, once it is durable.
    */
-  write<Result>(bytes: number, work: () => Result): Promise<Result> {
-    return this.#add({ writes: true, looks: false, bytes }, work);
+  write<Result>(bytes: number, work: () => () => Result): Promise<Result> {
+    return this.#add(true, false, bytes, work);
   }
 
   /** Does `work`, which only looks, at its place among the writes: it sees those called before it and none called after it, once they are durable. */
   between<Result>(work: () => Result): Promise<Result> {
-    return this.#add({ writes: true, looks: true, bytes: 0 }, work);
+    return this.#add(true, true, 0, work);
   }
 
   /** Does `work` outside of transactions, once all that was written before this call is durable; it may see later writes, too. */
   afterWrites<Result>(work: () => Result): Promise<Result> {
-    return this.#add({ writes: false, looks: true, bytes: 0 }, work);
+    return this.#add(false, true, 0, work);
   }
 
   /** @throws APP_STOPPED once it is closed · STORE_DAMAGED once the file was found to be. */
@@ -75,10 +77,10 @@ export class CommitQueue {
     while (this.#waiting.length > 0) this.#commit();
   }
 
-  #add<Result>(kind: Pick<Call, "writes" | "looks" | "bytes">, work: () => Result): Promise<Result> {
+  #add<Result>(writes: boolean, looks: boolean, bytes: number, work: () => unknown): Promise<Result> {
     return new Promise<Result>((resolve, reject) => {
       this.checkOpen();
-      const call: Call = { ...kind, work, resolve, reject };
+      const call: Call = { writes, looks, bytes, work, resolve, reject };
       if (call.looks && this.#waiting.length === 0 && (call.writes || !this.#turn.isLong)) return this.#attempt(call)();
       this.#waiting.push(call);
       this.#schedule();
@@ -142,12 +144,20 @@ export class CommitQueue {
     return this.#waiting.splice(0, count);
   }
 
+  #tell(call: Call, result: () => never): void {
+    try {
+      call.resolve(result());
+    } catch (error) {
+      call.reject(this.#failures.of(error));
+    }
+  }
+
   /** Does the work of a call. @returns how to answer it. @throws for a write that failed other than by being refused. */
   #attempt(call: Call): () => void {
     try {
       if (this.#failures.damage !== undefined) throw this.#failures.damage;
-      const result = call.work() as never;
-      return () => call.resolve(result);
+      const result = call.work();
+      return call.writes && !call.looks ? () => this.#tell(call, result as () => never) : () => call.resolve(result as never);
     } catch (error) {
       if (call.writes && !NexusError.is(error)) throw error;
       const failure = this.#failures.of(error);

@@ -18,10 +18,13 @@ const NEWEST = 4096;
 const NEWEST_LENGTH = 4 * 1024 * 1024;
 
 const COLUMNS = "sequence, timestamp, id, body";
+/** So many events can be inserted by one statement, which takes a quarter less time than one by one. */
+export const ROWS_AT_ONCE = 16;
 
 /** The table of events: found by sequence or id, never searched. */
 export class EventRows {
   readonly #insert: Statement<[number, number, Buffer | string, string]>;
+  readonly #insertAll: Statement<[unknown[]]>;
   readonly #delete: Statement<[number]>;
   readonly #last: Statement<[], number | null>;
   readonly #timestamp: Statement<[number], number>;
@@ -36,6 +39,8 @@ export class EventRows {
 
   constructor(db: Database) {
     this.#insert = db.prepare("INSERT INTO events (sequence, timestamp, id, body) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO NOTHING");
+    const rows = Array.from({ length: ROWS_AT_ONCE }, () => "(?, ?, ?, ?)").join(", ");
+    this.#insertAll = db.prepare(`INSERT INTO events (sequence, timestamp, id, body) VALUES ${rows}`);
     this.#delete = db.prepare("DELETE FROM events WHERE sequence <= ?");
     this.#last = db.prepare<[], number | null>("SELECT max(sequence) FROM events").pluck();
     this.#timestamp = db.prepare<[number], number>("SELECT timestamp FROM events WHERE sequence = ?").pluck();
@@ -48,6 +53,26 @@ export class EventRows {
   /** @returns false, and does nothing, when the id is there already. */
   insert(sequence: number, timestamp: number, id: string, body: string): boolean {
     return this.#insert.run(sequence, timestamp, packId(id), body).changes === 1;
+  }
+
+  /**
+   * Inserts `ROWS_AT_ONCE` events that follow each other.
+   *
+   * @returns false, having done nothing, when one of the ids is there already, or twice among these.
+   */
+  insertAll(first: number, timestamp: number, events: readonly { readonly id: string; readonly body: string }[]): boolean {
+    const values: unknown[] = [];
+    for (let n = 0; n < events.length; n++) {
+      const { id, body } = events[n] as (typeof events)[number];
+      values.push(first + n, timestamp, packId(id), body);
+    }
+    try {
+      this.#insertAll.run(values);
+      return true;
+    } catch (error) {
+      if ((error as { readonly code?: string }).code !== "SQLITE_CONSTRAINT_UNIQUE") throw error;
+      return false;
+    }
   }
 
   /** Keeps an event in memory that is now durable; it follows the one that was kept before it. */

@@ -3,7 +3,7 @@ import { isRepeat } from "../../log/event-body.ts";
 import type { Position } from "../../log/log.ts";
 import type { Waiters } from "../../log/waiters.ts";
 import type { Participant } from "./commit-queue.ts";
-import type { EventRows } from "./event-rows.ts";
+import { type EventRows, ROWS_AT_ONCE } from "./event-rows.ts";
 import type { Meta } from "./meta.ts";
 import { keysOf, type PostingIndex } from "./posting-index.ts";
 import type { StreamHead, StreamHeads } from "./stream-heads.ts";
@@ -21,6 +21,17 @@ export interface Entry {
   /** What the index finds it by. */
   readonly keys: readonly string[];
   readonly body: string;
+}
+
+/** An entry that is to be written together with others. */
+interface Ahead {
+  readonly entry: Entry;
+  readonly expect: string | null | undefined;
+  /** The last event of its stream before it, if one was added to that in this transaction. */
+  readonly before: StreamHead | undefined;
+  /** Once it is written; or why it is not. */
+  position?: Position;
+  refusal?: NexusError;
 }
 
 export interface LogEndsParts {
@@ -44,6 +55,8 @@ export class LogEnds implements Participant {
   /** What the transaction under way adds. */
   #added: Entry[] = [];
   readonly #addedHeads = new Map<string, StreamHead>();
+  /** Of these all that is known is that their streams have not moved on: whether their ids are new, the table says when they are written. */
+  #ahead: Ahead[] = [];
   #addedTimestamp = 0;
   #indexedUpTo: number | undefined;
 
@@ -65,33 +78,88 @@ export class LogEnds implements Participant {
     return this.#sequence;
   }
 
-  /** The same with what the transaction under way adds. */
-  get newest(): number {
+  /** The same with what the transaction under way adds up to here. */
+  newest(): number {
+    this.#writeAhead();
     return this.#sequence + this.#added.length;
   }
 
   begin(): void {
     this.#added = [];
     this.#addedHeads.clear();
+    this.#ahead = [];
     this.#indexedUpTo = undefined;
     this.#addedTimestamp = Math.max(Math.floor(this.#parts.now()), this.#timestamp);
   }
 
-  /** Adds an event, within a transaction. @throws STREAM_CONFLICT · EVENT_ID_CONFLICT, having written nothing. */
-  record(entry: Entry, expect: string | null | undefined): Position {
+  /**
+   * Adds an event, within a transaction.
+   *
+   * @returns what tells its position once the transaction is written; it throws what `#recordNow` does.
+   * @throws STREAM_CONFLICT · EVENT_ID_CONFLICT, having written nothing.
+   */
+  record(entry: Entry, expect: string | null | undefined): () => Position {
+    const { stream } = entry;
+    if (expect !== undefined && expect !== (this.#lastOf(stream)?.id ?? null)) {
+      this.#writeAhead();
+      const position = this.#recordNow(entry, expect);
+      return () => position;
+    }
+    const ahead: Ahead = { entry, expect, before: this.#addedHeads.get(stream) };
+    this.#ahead.push(ahead);
+    this.#addedHeads.set(stream, { id: entry.id, sequence: this.#sequence + this.#added.length + this.#ahead.length });
+    if (this.#ahead.length === ROWS_AT_ONCE) this.#writeAhead();
+    return () => {
+      if (ahead.refusal !== undefined) throw ahead.refusal;
+      return ahead.position as Position;
+    };
+  }
+
+  /** Writes them all at once; where one of their ids is not new, or there are few, one by one. */
+  #writeAhead(): void {
+    const all = this.#ahead;
+    if (all.length === 0) return;
+    this.#ahead = [];
+    const first = this.#sequence + this.#added.length + 1;
+    const entries = all.map(({ entry }) => entry);
+    if (all.length === ROWS_AT_ONCE && this.#parts.rows.insertAll(first, this.#addedTimestamp, entries)) {
+      this.#added.push(...entries);
+      for (const [n, ahead] of all.entries()) ahead.position = this.#positionOf(ahead.entry.id, first + n);
+      return;
+    }
+    for (const { entry, before } of all.toReversed()) {
+      if (before === undefined) this.#addedHeads.delete(entry.stream);
+      else this.#addedHeads.set(entry.stream, before);
+    }
+    for (const ahead of all) {
+      try {
+        ahead.position = this.#recordNow(ahead.entry, ahead.expect);
+      } catch (error) {
+        if (!NexusError.is(error)) throw error;
+        ahead.refusal = error;
+      }
+    }
+  }
+
+  /** @throws STREAM_CONFLICT · EVENT_ID_CONFLICT, having written nothing. */
+  #recordNow(entry: Entry, expect: string | null | undefined): Position {
     const { id, stream, body } = entry;
     const last = expect === undefined ? undefined : (this.#lastOf(stream)?.id ?? null);
     // Only one whose expectation fails is looked up before it is written: whether the others are repeats, the table says when they are.
     if (expect !== last) return this.#repeatOf(entry) ?? refuse(stream, last ?? null);
     const sequence = this.#sequence + this.#added.length + 1;
-    const timestamp = this.#addedTimestamp;
-    if (!this.#parts.rows.insert(sequence, timestamp, id, body)) return this.#repeatOf(entry) as Position;
+    if (!this.#parts.rows.insert(sequence, this.#addedTimestamp, id, body)) return this.#repeatOf(entry) as Position;
     this.#added.push(entry);
     this.#addedHeads.set(stream, { id, sequence });
-    return { id, sequence, timestamp, recorded: true };
+    return this.#positionOf(id, sequence);
+  }
+
+  #positionOf(id: string, sequence: number): Position {
+    return { id, sequence, timestamp: this.#addedTimestamp, recorded: true };
   }
 
   beforeCommit(): void {
+    this.#writeAhead();
     const { index, tuning } = this.#parts;
     if (index.count < tuning.indexEvery) return;
     index.write(this.#sequence, this.#floor);

@@ -22,17 +22,21 @@ export interface LogParts {
   readonly waiters: Waiters;
 }
 
-/** Every method is async, so that what it throws is a rejection; its place among the calls is that of the call. */
+/** What a method throws is a rejection; its place among the calls is that of the call. */
 export function sqliteLog(parts: LogParts): Log {
   const { epoch, ends, queue, waiters } = parts;
   const head = (): Head => ({ epoch, floor: ends.floor, sequence: ends.sequence });
   return {
-    append: async (event, options) => {
-      // All of it is read now: what the caller does to the event afterwards changes nothing.
-      const body = bodyOf(event);
-      const entry = { id: event.id, type: event.type, stream: streamOf(event), keys: keysOf(event), body };
-      const expect = options?.expect;
-      return queue.write(body.length, () => ends.record(entry, expect));
+    append: (event, options) => {
+      try {
+        // All of it is read now: what the caller does to the event afterwards changes nothing.
+        const body = bodyOf(event, options?.dataJson);
+        const entry = { id: event.id, type: event.type, stream: streamOf(event), keys: keysOf(event), body };
+        const expect = options?.expect;
+        return queue.write(body.length, () => ends.record(entry, expect));
+      } catch (error) {
+        return Promise.reject(error as Error);
+      }
     },
     read: async (query) => queue.afterWrites(() => readPage(parts, query, head())),
     waitPast: async (position, signal) => {
@@ -41,7 +45,7 @@ export function sqliteLog(parts: LogParts): Log {
       if (ends.sequence <= position) await waiters.wait(position, signal);
     },
     // Exact: who takes this for a place misses nothing that is appended after the call.
-    head: async () => queue.between(() => ({ ...head(), sequence: ends.newest })),
+    head: async () => queue.between(() => ({ ...head(), sequence: ends.newest() })),
     trim: async (position) => {
       while (await queue.afterWrites(() => ends.forgetSome(position))) {
         // Whoever else wants the event loop has it between two of the transactions.

@@ -85,7 +85,8 @@ export function sqliteState(rows: StateRows, queue: CommitQueue): State {
       const text = valueText(key, value);
       return queue.write(text.length, () => {
         checkRevision(key, rows.get(key)?.revision ?? 0, options?.revision);
-        return rows.put(key, text);
+        const revision = rows.put(key, text);
+        return () => revision;
       });
     },
     delete: async (key, options) => {
@@ -93,6 +94,7 @@ export function sqliteState(rows: StateRows, queue: CommitQueue): State {
       return queue.write(key.length, () => {
         checkRevision(key, rows.get(key)?.revision ?? 0, options?.revision);
         rows.delete(key);
+        return () => {};
       });
     },
     list: async (prefix, options) => {
