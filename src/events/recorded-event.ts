@@ -8,9 +8,22 @@ type BuiltInField = { [T in BuiltInType]: keyof BuiltInData[T] }[BuiltInType];
  * An event as it is handed out: its own properties are exactly those of its JSON; built-in ones also answer to the fields of their data, by getters.
  */
 class RecordedEvent {
+  readonly id: string;
+  readonly sequence: number;
+  readonly cursor: Cursor;
+  readonly timestamp: number;
+
   constructor(stored: StoredEvent, cursor: Cursor) {
-    const { id, sequence, ...rest } = stored;
-    Object.assign(this, { id, sequence, cursor }, rest);
+    // In this order in its JSON, too.
+    this.id = stored.id;
+    this.sequence = stored.sequence;
+    this.cursor = cursor;
+    this.timestamp = stored.timestamp;
+    const fields = this as unknown as Record<string, unknown>;
+    for (const field in stored) {
+      if (field === "id" || field === "sequence" || field === "cursor" || field === "timestamp") continue;
+      fields[field] = stored[field as keyof StoredEvent];
+    }
   }
 }
 

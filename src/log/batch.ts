@@ -1,9 +1,32 @@
 import type { Cursor, NexusEvent } from "../events/event.ts";
 
 /** An event and its JSON, made once and shared by all readers. */
-export interface FeedEvent {
+export class FeedEvent {
   readonly event: NexusEvent;
-  readonly json: string;
+  /** About that of its JSON. */
+  readonly length: number;
+  #head: string;
+  #body: string | undefined;
+
+  /** @param body as `bodyOf` made it: most events are read by nobody who needs their JSON. What a reader does to the event changes nothing of it. */
+  constructor(event: NexusEvent, body: string | undefined) {
+    this.event = event;
+    const { id, sequence, cursor, timestamp } = event;
+    this.#head =
+      body === undefined
+        ? JSON.stringify(event)
+        : `{"id":${JSON.stringify(id)},"sequence":${sequence},"cursor":"${cursor}","timestamp":${timestamp},`;
+    this.#body = body;
+    this.length = this.#head.length + (body?.length ?? 0);
+  }
+
+  get json(): string {
+    if (this.#body !== undefined) {
+      this.#head += this.#body.slice(1);
+      this.#body = undefined;
+    }
+    return this.#head;
+  }
 }
 
 /** Turns events into what is written to a reader's connection. `key` is the same for encoders that write the same bytes. */

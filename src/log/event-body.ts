@@ -35,7 +35,11 @@ export function bodyOf(event: NewEvent, dataJson?: string): string {
 
 /** The event that a body was made of, in its place. Each call makes a new object, so no reader can change another's. */
 export function eventOf(id: string, sequence: number, timestamp: number, body: string): StoredEvent {
-  return { id, sequence, timestamp, ...(JSON.parse(body) as Omit<NewEvent, "id">) };
+  const event = JSON.parse(body) as { -readonly [Field in keyof StoredEvent]: StoredEvent[Field] };
+  event.id = id;
+  event.sequence = sequence;
+  event.timestamp = timestamp;
+  return event;
 }
 
 /** Whether two events with the same id are the same event, sent again: what an emitter decides is equal, what surrounds it may differ. */

@@ -2,9 +2,9 @@ import { NexusError } from "../errors.ts";
 import type { Cursor, NexusEvent, StoredEvent } from "../events/event.ts";
 import type { Filter, Sight } from "../events/filter.ts";
 import { recordedEvent } from "../events/recorded-event.ts";
-import { Batch, type FeedEvent } from "./batch.ts";
+import { Batch, FeedEvent } from "./batch.ts";
 import { cursorOf, withoutCheck } from "./cursor.ts";
-import type { Head, Log } from "./log.ts";
+import type { Head, Log, LogPage } from "./log.ts";
 import { Waiters } from "./waiters.ts";
 import { batchOf, Window } from "./window.ts";
 
@@ -90,9 +90,8 @@ export class Feed {
     this.#listeners.clear();
   }
 
-  #shared(stored: StoredEvent): FeedEvent {
-    const event = this.event(stored);
-    return { event, json: JSON.stringify(event) };
+  #shared({ events, bodies }: LogPage): FeedEvent[] {
+    return events.map((stored, n) => new FeedEvent(this.event(stored), bodies?.[n]));
   }
 
   async #eventAt(sequence: number): Promise<StoredEvent | undefined> {
@@ -107,7 +106,7 @@ export class Feed {
     const { floor } = await this.#log.head();
     if (after < floor)
       throw new NexusError("CURSOR_EXPIRED", { cursor: cursorOf(this.epoch, after), earliest: cursorOf(this.epoch, floor) });
-    const events = page.events.map((stored) => this.#shared(stored));
+    const events = this.#shared(page);
     const batch = batchOf(events, 0);
     // Large events fill a batch soon: what is read beyond that would be read again.
     this.#behind.set(filter, Math.min(READ_BEHIND, 2 * (batch.length < events.length ? batch.length : limit)));
@@ -124,7 +123,7 @@ export class Feed {
         const page = await this.#log.read({ after: this.end, limit: READ_AT_ONCE });
         const before = (page.events[0]?.sequence ?? page.next + 1) - 1;
         if (before > this.end) this.#window.skip(before);
-        if (page.events.length > 0) this.#advance(page.events);
+        if (page.events.length > 0) this.#advance(this.#shared(page));
         if (page.upToDate) await this.#log.waitPast(this.end, signal);
       } catch (error) {
         // Nobody who closes it waits for the next try.
@@ -133,8 +132,8 @@ export class Feed {
     }
   }
 
-  #advance(events: readonly StoredEvent[]): void {
-    this.#window.add(events.map((stored) => this.#shared(stored)));
+  #advance(events: readonly FeedEvent[]): void {
+    this.#window.add(events);
     this.#waiters.wake(this.end);
     for (const listener of this.#listeners) {
       try {

@@ -40,6 +40,8 @@ export interface ReadQuery {
 export interface LogPage {
   /** In the order asked for. */
   readonly events: readonly StoredEvent[];
+  /** The same events as `bodyOf` made them, where the store has that: their JSON for readers is made of it. */
+  readonly bodies?: readonly string[];
   /** The position read up to, past what the filter skipped: the next read's `after`. */
   readonly next: number;
   /** Nothing was left to read when this page was made. */

@@ -22,9 +22,9 @@ export function rangeOf(query: ReadQuery, head: Pick<Head, "floor" | "sequence">
   return { first: Math.max(query.after, head.floor) + 1, last: head.sequence };
 }
 
-/** An event that matches a query, and how large it is as it is stored. */
+/** An event that matches a query, and its body as it is stored. */
 export interface Match {
-  readonly bytes: number;
+  readonly body: string;
   event(): StoredEvent;
 }
 
@@ -32,16 +32,18 @@ export interface Match {
 export function pageOf(matches: Iterable<Match>, query: ReadQuery, head: Pick<Head, "floor" | "sequence">): LogPage {
   const limit = pageLimit(query.limit);
   const events: StoredEvent[] = [];
+  const bodies: string[] = [];
   let bytes = 0;
   let more = false;
   for (const match of matches) {
-    more = events.length === limit || (events.length > 0 && bytes + match.bytes > PAGE_BYTES);
+    more = events.length === limit || (events.length > 0 && bytes + match.body.length > PAGE_BYTES);
     if (more) break;
     events.push(match.event());
-    bytes += match.bytes;
+    bodies.push(match.body);
+    bytes += match.body.length;
   }
   const edge = events.at(-1);
-  if (query.order === "desc") return { events, next: more && edge !== undefined ? edge.sequence - 1 : head.floor, upToDate: !more };
+  if (query.order === "desc") return { events, bodies, next: more && edge !== undefined ? edge.sequence - 1 : head.floor, upToDate: !more };
   // Not the head when that lies before `after`: a reader must never be sent back to what it has read.
-  return { events, next: more && edge !== undefined ? edge.sequence : Math.max(query.after, head.sequence), upToDate: !more };
+  return { events, bodies, next: more && edge !== undefined ? edge.sequence : Math.max(query.after, head.sequence), upToDate: !more };
 }

@@ -33,10 +33,10 @@ export class Window {
   add(events: readonly FeedEvent[]): void {
     for (const event of events) {
       this.#events.push(event);
-      this.#length += event.json.length;
+      this.#length += event.length;
     }
     while (this.#events.length - this.#first > 1 && (this.#length > WINDOW_LENGTH || this.#events.length - this.#first > WINDOW_EVENTS)) {
-      this.#length -= (this.#events[this.#first] as FeedEvent).json.length;
+      this.#length -= (this.#events[this.#first] as FeedEvent).length;
       // Now, and not when the array is cut: thousands of large events would stay until then.
       this.#events[this.#first] = undefined;
       this.#first += 1;
@@ -115,7 +115,7 @@ export function batchOf(events: readonly (FeedEvent | undefined)[], from: number
   let length = 0;
   let end = from;
   for (const most = Math.min(events.length, from + BATCH_EVENTS); end < most; end++) {
-    length += (events[end] as FeedEvent).json.length;
+    length += (events[end] as FeedEvent).length;
     if (length > BATCH_LENGTH && end > from) break;
   }
   return events.slice(from, end) as FeedEvent[];

@@ -82,7 +82,7 @@ function* matchesOf(contents: Contents, query: ReadQuery): Generator<Match, void
     const { event, body } = contents.events[sequence - contents.floor - 1] as Recorded;
     if (query.filter !== undefined && !query.filter.matches(event)) continue;
     // Each reader has its own copy.
-    yield { bytes: body.length, event: () => eventOf(event.id, event.sequence, event.timestamp, body) };
+    yield { body, event: () => eventOf(event.id, event.sequence, event.timestamp, body) };
   }
 }
 

@@ -138,7 +138,7 @@ export class EventRows {
 }
 
 function toMatch(row: Row): Match {
-  return { bytes: row.body.length, event: () => toEvent(row) };
+  return { body: row.body, event: () => toEvent(row) };
 }
 
 function toEvent(row: Row): StoredEvent {

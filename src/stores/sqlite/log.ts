@@ -67,7 +67,7 @@ function readPage({ rows, matches }: LogParts, query: ReadQuery, head: Head): Lo
 function* seen(found: Iterable<Match>, sight: Sight): Generator<Match, void> {
   for (const match of found) {
     const event = match.event();
-    if (sight.sees(event)) yield { bytes: match.bytes, event: () => event };
+    if (sight.sees(event)) yield { body: match.body, event: () => event };
   }
 }
 

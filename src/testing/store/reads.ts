@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { StoredEvent } from "../../events/event.ts";
 import { parseFilter } from "../../events/filter.ts";
 import { anEvent, type Body, code } from "./subject.ts";
 
@@ -77,7 +78,20 @@ export const readCases: Readonly<Record<string, Body>> = {
 
   "[log.5] a reader past the end is not sent back": async ({ log }) => {
     await log.append(anEvent());
-    assert.deepEqual(await log.read({ after: 5 }), { events: [], next: 5, upToDate: true });
+    const { events, next, upToDate } = await log.read({ after: 5 });
+    assert.deepEqual({ events, next, upToDate }, { events: [], next: 5, upToDate: true });
+  },
+
+  "[log.5] a page that also has its events as JSON has the same events": async ({ log }) => {
+    for (const each of [{}, { data: 'ä\u2028"' }, { metadata: { a: [1] }, userId: "u" }, { data: null, broadcast: true as const }])
+      await log.append(anEvent(each), { dataJson: JSON.stringify(anEvent(each).data) });
+    for (const order of ["asc", "desc"] as const) {
+      const { events, bodies = events.map(body) } = await log.read({ after: order === "asc" ? 0 : 4, order });
+      assert.deepEqual(
+        bodies.map((text) => JSON.parse(text) as unknown),
+        events.map((event) => JSON.parse(body(event)) as unknown),
+      );
+    }
   },
 
   "[log.5] a page holds as many events as asked for, 100 by default, 1000 at most": async ({ log }) => {
@@ -109,3 +123,8 @@ export const readCases: Readonly<Record<string, Body>> = {
     assert.equal((await subject.all(parseFilter({ since: start + 10, type: "THING_HAPPENED" }, { times: true }), 2)).length, 5);
   },
 };
+
+/** What is stored of an event as JSON: all but what has a place of its own. */
+function body(event: StoredEvent): string {
+  return JSON.stringify({ ...event, id: undefined, sequence: undefined, timestamp: undefined });
+}
