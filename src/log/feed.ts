@@ -6,6 +6,7 @@ import { Batch, FeedEvent } from "./batch.ts";
 import { cursorOf, withoutCheck } from "./cursor.ts";
 import type { Head, Log, LogPage } from "./log.ts";
 import { Waiters } from "./waiters.ts";
+import { type Wake, Watchers } from "./watchers.ts";
 import { batchOf, Window } from "./window.ts";
 
 const READ_AT_ONCE = 500;
@@ -20,6 +21,7 @@ export class Feed {
   readonly #log: Log;
   readonly #window: Window;
   readonly #waiters = new Waiters();
+  readonly #watchers = new Watchers();
   readonly #listeners = new Set<() => void>();
   /** How many events a reader that is behind is read at once, by its filter: no more than it may take. */
   readonly #behind = new WeakMap<Filter, number>();
@@ -63,6 +65,15 @@ export class Feed {
     while (this.end < sequence) await this.past(this.end, signal);
   }
 
+  /**
+   * For a reader that has read everything: waits until something matches, however much comes that does not.
+   *
+   * @param wake is called once, in the turn in which the feed advances, with the position before what matches. @returns a function that ends the waiting.
+   */
+  watch(filter: Filter, wake: Wake): () => void {
+    return this.#watchers.add(filter, wake);
+  }
+
   /** Calls `listener` each time there is more to read. @returns a function that ends it. */
   onAdvance(listener: () => void): () => void {
     this.#listeners.add(listener);
@@ -76,6 +87,13 @@ export class Feed {
     if (near !== undefined) return sight?.sees(near) === false ? withoutCheck(near.cursor) : near.cursor;
     const event = await this.#eventAt(position);
     return cursorOf(this.epoch, position, event !== undefined && sight?.sees(event) !== false ? event.id : undefined);
+  }
+
+  /** The cursor of the end; with its check where the last event is one that `sight` sees. */
+  endCursor(sight?: Sight): Cursor {
+    const last = this.#window.at(this.end)?.event;
+    if (last === undefined) return cursorOf(this.epoch, this.end);
+    return sight?.sees(last) === false ? withoutCheck(last.cursor) : last.cursor;
   }
 
   /** The event as readers get it. */
@@ -143,5 +161,6 @@ export class Feed {
         void this.#onError(error);
       }
     }
+    this.#watchers.advance(events, (error) => void this.#onError(error));
   }
 }

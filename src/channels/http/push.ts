@@ -17,7 +17,7 @@ export interface Outlet {
 }
 
 /** After so many events that a filter skipped, the reader is told where it is. */
-const SKIPPED = 1000;
+const SKIPPED = 10_000;
 /** A stream that wrote nothing for so long says where it is; looked at every few seconds, so well within 15 s. */
 const QUIET_MS = 9_000;
 /** A reader that took nothing for so long is let go. */
@@ -25,13 +25,15 @@ export const STUCK_MS: number = 30_000;
 
 /**
  * One pushed stream: reads the feed as far as its connection has room, in the turn that the feed advances. A slow one lags in the log; nothing queues for it.
+ * One that has read everything does nothing until something matches.
  */
 export class Push {
   readonly #feed: Feed;
   readonly #filter: Filter;
   readonly #outlet: Outlet;
   readonly #now: () => number;
-  readonly #stopListening: () => void;
+  /** Ends its waiting for what matches; absent while it has not read everything. */
+  #unwatch: (() => void) | undefined;
   #position: number;
   /** The cursor of that position. */
   #cursor: Cursor;
@@ -57,16 +59,11 @@ export class Push {
     this.#cursor = start.cursor;
     this.#now = now;
     this.#wroteAt = now();
-    this.#stopListening = feed.onAdvance(() => this.pump());
-  }
-
-  /** The place after everything it has written and skipped. */
-  get cursor(): Cursor {
-    return this.#cursor;
   }
 
   /** Writes what there is and fits. */
   pump(): void {
+    if (this.#unwatch !== undefined) return;
     while (!this.#over && !this.#reading && this.#position < this.#feed.end) {
       if (!this.#hasRoom()) return;
       const batch = this.#feed.read(this.#position, this.#filter);
@@ -74,7 +71,9 @@ export class Push {
       if (batch instanceof Promise) return this.#later(batch);
       this.#deliver(batch);
     }
-    if (!this.#caughtUp && !this.#over && !this.#reading) this.#checkpoint();
+    if (this.#over || this.#reading) return;
+    if (!this.#caughtUp) this.#checkpoint();
+    this.#watch();
   }
 
   /** To be called every few seconds: tells a quiet reader where it is, and lets a stuck one go. */
@@ -85,7 +84,8 @@ export class Push {
     if (this.#fullSince !== undefined && now - this.#fullSince >= STUCK_MS) {
       return this.fail(new NexusError("SLOW_READER", { retryAfterMs: 1_000 }));
     }
-    if (this.#fullSince === undefined && now - this.#wroteAt >= QUIET_MS) this.#checkpoint();
+    this.#passSkipped();
+    if (this.#fullSince === undefined && (this.#skipped >= SKIPPED || now - this.#wroteAt >= QUIET_MS)) this.#checkpoint();
   }
 
   /** The connection took something: it is not stuck. */
@@ -97,14 +97,37 @@ export class Push {
   /** Ends it, telling the reader why and from where to go on. */
   fail(error: unknown): void {
     if (this.#over) return;
-    const { cursor } = this;
+    this.#passSkipped();
     this.stop();
-    this.#outlet.fail(error, cursor);
+    this.#outlet.fail(error, this.#cursor);
   }
 
   stop(): void {
     this.#over = true;
-    this.#stopListening();
+    this.#unwatch?.();
+  }
+
+  #watch(): void {
+    this.#unwatch = this.#feed.watch(this.#filter, this.#wake);
+  }
+
+  readonly #wake = (position: number): void => {
+    this.#unwatch = undefined;
+    // Its place may be ahead of the feed, which is then behind the log.
+    if (position > this.#position) {
+      this.#skipped += position - this.#position;
+      this.#position = position;
+    }
+    this.pump();
+  };
+
+  /** Nothing of what has come since it waits has matched: its place is the end. */
+  #passSkipped(): void {
+    const { end } = this.#feed;
+    if (this.#unwatch === undefined || end <= this.#position) return;
+    this.#skipped += end - this.#position;
+    this.#position = end;
+    this.#cursor = this.#feed.endCursor(this.#filter.seen?.by);
   }
 
   #hasRoom(): boolean {
@@ -145,6 +168,6 @@ export class Push {
     this.#skipped = 0;
     this.#caughtUp = true;
     this.#wroteAt = this.#now();
-    this.#outlet.checkpoint(this.cursor, this.#position < this.#feed.end);
+    this.#outlet.checkpoint(this.#cursor, this.#position < this.#feed.end);
   }
 }
