@@ -203,27 +203,31 @@ export class App implements AsyncDisposable {
     return this.#setup.consumers.add(consumerPlan(name, options, to), () => this.#life.ready());
   }
 
-  async emitEvent(type: EventDefinition | string, data: unknown, options?: EmitOptions): Promise<Receipt> {
-    return receiptOf(await this.emit(type, data, options, false));
+  emitEvent(type: EventDefinition | string, data: unknown, options?: EmitOptions): Promise<Receipt> {
+    return this.emit(type, data, options, false).then(receiptOf);
   }
 
-  async broadcastEvent(type: EventDefinition | string, data: unknown, options?: EmitOptions): Promise<Receipt> {
-    return receiptOf(await this.emit(type, data, options, true));
+  broadcastEvent(type: EventDefinition | string, data: unknown, options?: EmitOptions): Promise<Receipt> {
+    return this.emit(type, data, options, true).then(receiptOf);
   }
 
   /** @returns also whether it was recorded now, or had been before. */
-  async emit(
+  emit(
     type: EventDefinition | string,
     data: unknown,
     options: EmitOptions = {},
     broadcast: boolean = false,
   ): Promise<Receipt & { readonly recorded: boolean }> {
-    // At the call when it is open: in the order of calls, and whatever the caller does to its object afterwards.
-    const open = this.#life.opened;
-    const allowed = this.access.emission(options, broadcast);
-    if (open !== undefined) return await open.emitter.emit(type, data, allowed, broadcast);
-    const given = jsonCopy(data);
-    return await (await this.#life.ready()).emitter.emit(type, given, allowed, broadcast);
+    try {
+      const allowed = this.access.emission(options, broadcast);
+      // At the call when it is open: in the order of calls, and whatever the caller does to its object afterwards.
+      const open = this.#life.opened;
+      if (open !== undefined) return open.emitter.emit(type, data, allowed, broadcast);
+      const given = jsonCopy(data);
+      return this.#life.ready().then(({ emitter }) => emitter.emit(type, given, allowed, broadcast));
+    } catch (error) {
+      return Promise.reject(error as Error);
+    }
   }
 
   /** Refuses what `emit` would refuse before it records anything. */

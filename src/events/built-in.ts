@@ -92,9 +92,12 @@ export const RESERVED_PREFIXES: readonly string[] = [
   "nexus.",
 ];
 
+const RESERVED = new Set(RESERVED_PREFIXES);
+
 export function isReserved(type: string): boolean {
-  const lower = type.toLowerCase();
-  return RESERVED_PREFIXES.some((prefix) => lower.startsWith(prefix));
+  // Each of them ends with the first dot.
+  const dot = type.indexOf(".");
+  return dot >= 0 && RESERVED.has(type.slice(0, dot + 1).toLowerCase());
 }
 
 const RUN_EVENTS = new Set([

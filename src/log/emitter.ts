@@ -1,5 +1,5 @@
 import { NexusError } from "../errors.ts";
-import { type Context, inherited } from "../events/context.ts";
+import { type Context, type Emissions, inherited } from "../events/context.ts";
 import type { EventDefinition } from "../events/definitions.ts";
 import type { EmitOptions, Receipt } from "../events/emitter.ts";
 import type { NewEvent, Visibility } from "../events/event.ts";
@@ -48,15 +48,17 @@ export class LogEmitter {
     options: EmitOptions,
     broadcast: boolean,
   ): Promise<Receipt & { readonly recorded: boolean }> {
-    const { event: draft, json: dataJson, bytes, earlier } = this.#event(type, data, options, broadcast);
+    const { event: draft, json: dataJson, bytes, emissions, earlier } = this.#event(type, data, options, broadcast);
     if (earlier !== undefined) return this.#receipt({ id: draft.id, ...earlier, recorded: false });
     const owner = this.#parts.ownerIn(options.sessionId);
     // Only where something has to be looked up: else the event has its place among all calls.
     const event = owned(draft, owner instanceof Promise ? await owner : owner, options);
-    const emissions = this.#parts.context()?.emissions;
     // What a run that was accepted emits waits for room and for the store; anyone else is told.
-    if (emissions !== undefined) return this.#receipt(await emissions.kept(() => this.#parts.recorder.append(event, { dataJson })));
-    return this.#receipt(await this.#parts.recorder.append(event, { dataJson }, bytes));
+    const position =
+      emissions === undefined
+        ? await this.#parts.recorder.append(event, { dataJson }, bytes)
+        : await emissions.kept(() => this.#parts.recorder.append(event, { dataJson }));
+    return this.#receipt(position);
   }
 
   /** Rejects as `emit` does, but for what is known only when an event is recorded: whether its id is another's. */
@@ -74,6 +76,7 @@ export class LogEmitter {
     readonly event: NewEvent;
     readonly json: string;
     readonly bytes: number;
+    readonly emissions: Emissions | undefined;
     readonly earlier: { readonly sequence: number; readonly timestamp: number } | undefined;
   } {
     const type = isEventDefinition(given) ? given.name : given;
@@ -104,7 +107,7 @@ export class LogEmitter {
       data: value,
       ...(metadata !== undefined && { metadata }),
     };
-    return { event, json, bytes, earlier: own?.recorded };
+    return { event, json, bytes, emissions: around?.emissions, earlier: own?.recorded };
   }
 
   #parse(given: EventDefinition | string, type: string, data: unknown): unknown {
