@@ -5,7 +5,7 @@ import { timeText } from "../events/time.ts";
 import { positionOf } from "../log/cursor.ts";
 import type { Feed } from "../log/feed.ts";
 import type { Log } from "../log/log.ts";
-import { tail } from "../log/tail.ts";
+import { Tail } from "../log/tail.ts";
 
 /** A cursor, or a word for a place; a Date is the place just before the first event at or after it. */
 export type After = Cursor | "earliest" | "latest" | Date;
@@ -40,6 +40,7 @@ export function subscription(source: Source | Promise<Source>, options: Subscrip
   const closed = new AbortController();
   const signal = AbortSignal.any([closed.signal, ...options.signals]);
   let cursor: Cursor = options.after instanceof Date ? textOf(options.after) : options.after;
+  let tail: Tail | undefined;
   const take = async ({ log, feed }: Source): Promise<{ readonly feed: Feed; readonly position: number }> => {
     const position = await placeOf(log, options.after, options.onLoss, options.filter.seen?.by);
     cursor = await feed.cursorAt(position, options.filter.seen?.by);
@@ -51,7 +52,8 @@ export function subscription(source: Source | Promise<Source>, options: Subscrip
   async function* read(): AsyncGenerator<NexusEvent, void> {
     try {
       const { feed, position } = await place;
-      for await (const batch of tail(feed, position, signal, options.filter)) {
+      tail = new Tail(feed, position, signal, options.filter);
+      for await (const batch of tail) {
         for (const { event } of batch.events) {
           cursor = event.cursor;
           yield event;
@@ -75,7 +77,7 @@ export function subscription(source: Source | Promise<Source>, options: Subscrip
       return ready;
     },
     get cursor() {
-      return cursor;
+      return tail?.waitsAt ?? cursor;
     },
     [Symbol.asyncIterator]: () => reading,
     [Symbol.asyncDispose]: async () => {

@@ -3,6 +3,7 @@ import type { Filter } from "../events/filter.ts";
 import type { JsonObject } from "../events/json.ts";
 import { matches } from "../events/match.ts";
 import type { Feed } from "../log/feed.ts";
+import { matching } from "../log/matching.ts";
 import type { Clock } from "../observability/clock.ts";
 
 export interface WaitFor {
@@ -41,7 +42,8 @@ export async function waitFor(
     let last = false;
     for (let position = wanted.after; ; ) {
       signal.throwIfAborted();
-      const batch = await feed.read(position, wanted.filter);
+      const read = feed.read(position, wanted.filter);
+      const batch = read instanceof Promise ? await read : read;
       const found = batch?.events.find(({ event }) => matches(event, wanted.match))?.event;
       if (found !== undefined) return late !== undefined && found.timestamp > late ? undefined : found;
       // Time counts only for who has seen everything: what came in time is not missed by reading it late.
@@ -50,7 +52,9 @@ export async function waitFor(
         await feed.caughtUp(signal);
         last = true;
       } else if (batch === undefined)
-        await feed.past(position, either).catch((error: unknown) => rethrowUnless(over.signal.aborted, error));
+        await matching(feed, wanted.filter, either, (at) => {
+          position = Math.max(position, at);
+        }).catch((error: unknown) => rethrowUnless(over.signal.aborted, error));
       else position = batch.next;
     }
   } finally {

@@ -152,6 +152,8 @@ export class Feed {
 
   #advance(events: readonly FeedEvent[]): void {
     this.#window.add(events);
+    // First: until then, whoever waits for one of these would take the end for its place.
+    this.#watchers.advance(events, (error) => void this.#onError(error));
     this.#waiters.wake(this.end);
     for (const listener of this.#listeners) {
       try {
@@ -161,6 +163,5 @@ export class Feed {
         void this.#onError(error);
       }
     }
-    this.#watchers.advance(events, (error) => void this.#onError(error));
   }
 }

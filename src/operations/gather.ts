@@ -4,7 +4,7 @@ import { typeMatches } from "../events/filter.ts";
 import { utf8Bytes } from "../events/json.ts";
 import type { FeedEvent } from "../log/batch.ts";
 import type { Feed } from "../log/feed.ts";
-import { tail } from "../log/tail.ts";
+import { Tail } from "../log/tail.ts";
 import type { Clock } from "../observability/clock.ts";
 import type { Sparing } from "./operation.ts";
 
@@ -40,12 +40,12 @@ export async function gather(feed: Feed, clock: Clock, wanted: Wanted, sparing: 
     );
   };
   endAfter(wanted.waitMs);
-  let next = after;
+  const tail = new Tail(feed, after, signal, filter);
+  let untaken: number | undefined;
   let gathering = false;
   try {
-    for await (const batch of tail(feed, after, signal, filter)) {
-      const untaken = answer.take(batch.events);
-      next = untaken === undefined ? batch.next : untaken;
+    for await (const batch of tail) {
+      untaken = answer.take(batch.events);
       if (answer.isDone || (answer.hasEvents && stopOn === undefined && gatherMs === 0)) break;
       if (!answer.hasEvents || stopOn !== undefined || gathering) continue;
       gathering = true;
@@ -56,7 +56,7 @@ export async function gather(feed: Feed, clock: Clock, wanted: Wanted, sparing: 
   } finally {
     over.abort();
   }
-  return { events: answer.events, next, timedOut: !answer.isDone && (stopOn !== undefined || !answer.hasEvents) };
+  return { events: answer.events, next: untaken ?? tail.position, timedOut: !answer.isDone && (stopOn !== undefined || !answer.hasEvents) };
 }
 
 class Answer {

@@ -1,7 +1,7 @@
 import type { App } from "../app.ts";
 import type { NexusEvent } from "../events/event.ts";
 import { filterOf } from "../events/event-filter.ts";
-import { tail } from "../log/tail.ts";
+import { Tail } from "../log/tail.ts";
 import type { LaunchedRun } from "../workflows/launcher.ts";
 import type { Progress } from "./operation.ts";
 
@@ -12,7 +12,7 @@ export async function tellProgress(app: App, run: LaunchedRun, tell: (of: Progre
   try {
     const { feed } = await app.source();
     const filter = app.access.seen(filterOf({ runId: run.runId, type: TELLING }));
-    for await (const batch of tail(feed, run.before, signal, filter)) for (const { event } of batch.events) tell(progressOf(event));
+    for await (const batch of new Tail(feed, run.before, signal, filter)) for (const { event } of batch.events) tell(progressOf(event));
   } catch (error) {
     if (!signal.aborted) app.logger.warn({ error, runId: run.runId }, "the progress of a run could not be told");
   }

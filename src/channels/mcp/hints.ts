@@ -1,8 +1,7 @@
 import type { ServerEvent, ServerEventBus } from "@modelcontextprotocol/server";
 import type { App } from "../../app.ts";
 import type { NexusEvent } from "../../events/event.ts";
-import { EVERYTHING } from "../../events/filter.ts";
-import { tail } from "../../log/tail.ts";
+import { Tail } from "../../log/tail.ts";
 import { background } from "../../observability/clock.ts";
 import { exchanges } from "./exchange.ts";
 import type { Flow } from "./flow.ts";
@@ -124,7 +123,7 @@ export class Hints {
   async #follow(signal: AbortSignal): Promise<void> {
     try {
       const { feed } = await this.#app.source();
-      for await (const batch of tail(feed, feed.end, signal, EVERYTHING)) for (const { event } of batch.events) this.#happened(event);
+      for await (const batch of new Tail(feed, feed.end, signal)) for (const { event } of batch.events) this.#happened(event);
     } catch (error) {
       if (!signal.aborted && !this.#app.isStopping) this.#app.logger.error({ error }, "changes are not told to clients of MCP any more");
     }

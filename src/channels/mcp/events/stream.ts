@@ -3,8 +3,7 @@ import type { App } from "../../../app.ts";
 import { NexusError } from "../../../errors.ts";
 import type { Cursor } from "../../../events/event.ts";
 import { positionOf } from "../../../log/cursor.ts";
-import type { Feed } from "../../../log/feed.ts";
-import { tail } from "../../../log/tail.ts";
+import { Tail } from "../../../log/tail.ts";
 import { background } from "../../../observability/clock.ts";
 import { exchanges } from "../exchange.ts";
 import { rpcError } from "../rpc-error.ts";
@@ -33,12 +32,14 @@ export async function stream(
       params: { ...params, _meta: { [SUBSCRIPTION_ID_META_KEY]: ctx.mcpReq.id } },
     });
   let cursor = await feed.cursorAt(begun.position, sight);
+  let tail: Tail | undefined;
   await send("active", { cursor, truncated: begun.truncated });
-  const beating = beat(app, () => send("heartbeat", { cursor }), signal);
+  const beating = beat(app, () => send("heartbeat", { cursor: tail?.waitsAt ?? cursor }), signal);
   try {
     for (let { position } = begun; ; ) {
       try {
-        await pushFrom(feed, { ...begun, position }, name, signal, send, (place) => {
+        tail = new Tail(feed, position, signal, begun.filter);
+        await pushFrom(tail, name, signal, send, (place) => {
           cursor = place;
         });
       } catch (error) {
@@ -59,15 +60,14 @@ export async function stream(
 }
 
 async function pushFrom(
-  feed: Feed,
-  { filter, position }: Beginning,
+  tail: Tail,
   name: string,
   signal: AbortSignal,
   send: (kind: string, params: object) => Promise<void>,
   at: (cursor: Cursor) => void,
 ): Promise<never> {
   const flow = exchanges.getStore()?.flow;
-  for await (const batch of tail(feed, position, signal, filter)) {
+  for await (const batch of tail) {
     for (const { event } of batch.events) {
       await flow?.room(signal);
       await send("event", { ...occurrence(name, event), cursor: event.cursor });
