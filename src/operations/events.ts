@@ -78,11 +78,17 @@ const poll: Operation = operation({
   params: NOTHING,
   query: Type.Object(
     {
-      after: Type.Optional(Type.String()),
+      after: Type.Optional(
+        Type.String({ description: "Only events after this place: a cursor, earliest, latest or time:<RFC 3339>; latest if absent." }),
+      ),
       waitMs: Type.Optional(
         Type.Integer({ minimum: 0, maximum: MOST_WAIT_MS, description: "How long to wait for a match; 25000 if absent." }),
       ),
-      onLoss: Type.Optional(Type.Enum(["earliest"])),
+      onLoss: Type.Optional(
+        Type.Enum(["earliest"], {
+          description: "What to do where events after the place are no longer held: go on from the earliest there is. Refused if absent.",
+        }),
+      ),
       limit: LIMIT,
     },
     { additionalProperties: false },

@@ -40,6 +40,8 @@ test("without a command the help goes to standard error, and that is wrong usage
 
 test.each([
   [["runz"], /unknown command 'runz'/],
+  [["verifi", "--help"], /unknown command 'verifi'\s+\(Did you mean verify\?\)/],
+  [["runs", "shwo", "--help"], /unknown command 'shwo'\s+\(Did you mean show\?\)/],
   [["runs", "--frequency", "1"], /unknown option '--frequency'/],
   [["events", "list", "--limit", "0"], /limit/],
   [["events", "list", "--order", "up"], /asc, desc/],

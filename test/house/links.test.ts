@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { dirname, join, relative, resolve } from "node:path";
 import { expect, test } from "vitest";
 
 const ROOT = resolve(import.meta.dirname, "../..");
@@ -12,6 +12,8 @@ const pages = [
   ),
 ];
 
+const packed = [...(JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as { files: string[] }).files, "README.md", "LICENSE"];
+
 test("every page that a page links to is there", () => {
   const broken = pages.flatMap((page) =>
     [...readFileSync(join(ROOT, page), "utf8").matchAll(/\]\((?!https?:|#)([^)#\s]+)(?:#[^)]*)?\)/g)]
@@ -20,4 +22,15 @@ test("every page that a page links to is there", () => {
       .map((link) => `${page}: ${link}`),
   );
   expect(broken).toEqual([]);
+});
+
+test("every page in the package links only to what is in the package", () => {
+  const isPacked = (path: string): boolean => packed.some((entry) => path === entry || path.startsWith(`${entry}/`));
+  const outside = pages.filter(isPacked).flatMap((page) =>
+    [...readFileSync(join(ROOT, page), "utf8").matchAll(/\]\((?!https?:|#)([^)#\s]+)(?:#[^)]*)?\)/g)]
+      .map((match) => relative(ROOT, resolve(ROOT, dirname(page), match[1] as string)))
+      .filter((path) => !isPacked(path))
+      .map((path) => `${page}: ${path}`),
+  );
+  expect(outside).toEqual([]);
 });

@@ -16,6 +16,7 @@ import { sessions } from "./commands/sessions.ts";
 import { start } from "./commands/start.ts";
 import { verify } from "./commands/verify.ts";
 import { workflows } from "./commands/workflows.ts";
+import { nearest } from "./nearest.ts";
 
 const HELP = `Run workflows and follow every event.
 
@@ -81,10 +82,23 @@ export function program(): Command {
       .exitOverride()
       .configureOutput({ outputError: () => {} })
       .configureHelp({ showGlobalOptions: true })
-      .helpCommand(command === root);
+      .helpCommand(command === root)
+      .addHelpText("before", ({ error }) => (error ? "" : knownOrRefused(command)));
   }
   root.helpInformation = () => HELP;
   return root;
+}
+
+/** Help is not given for what is not there. @throws CommanderError where the first word is to be a command and is none. */
+function knownOrRefused(command: Command): string {
+  const [word] = command.args;
+  const takesWords = command.registeredArguments.length > 0 || command.commands.length === 0;
+  if (takesWords || word === undefined || word.startsWith("-")) return "";
+  const meant = nearest(
+    word,
+    command.commands.map((known) => known.name()),
+  );
+  return command.error(`error: unknown command '${word}'${meant === undefined ? "" : `\n(Did you mean ${meant}?)`}`);
 }
 
 function everyIn(command: Command): Command[] {

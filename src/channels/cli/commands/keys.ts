@@ -3,6 +3,7 @@ import type { KeyAnswer, MadeKeyAnswer, NewKeyRequest } from "../../../client/re
 import { SCOPES } from "../../../events/principal.ts";
 import { type Cli, doing } from "../cli.ts";
 import { DONE } from "../failure.ts";
+import { resolveKeyId } from "../key-id.ts";
 import { loadApp } from "../load-app.ts";
 import { paint, print, say } from "../output.ts";
 import { jsonLine, plain } from "../safe-text.ts";
@@ -66,10 +67,10 @@ function revoke(): Command {
   return new Command("revoke")
     .summary("end a key now")
     .description("End a key: the next call with it is refused, and its streams are closed.")
-    .argument("<ID>")
+    .argument("<ID>", "its id, or a beginning of it, four characters or more, that no other key has")
     .action(
       doing(async (cli, _options, [id = ""]) => {
-        const key = await cli.remote.revokeKey(id);
+        const key = await cli.remote.revokeKey(await resolveKeyId(cli.remote, id));
         if (cli.json) await print(jsonLine(key));
         else say(`${paint("green", "✔")} revoked  ${plain(key.id)}, of ${plain(key.userId)}`);
         return DONE;
@@ -81,14 +82,14 @@ function rotate(): Command {
   return new Command("rotate")
     .summary("a new key for the same; the old one ends an hour later")
     .description("Make a new key for the same user and scopes, and show it this once. The old one ends an hour later, or when you say.")
-    .argument("<ID>")
+    .argument("<ID>", "its id, or a beginning of it, four characters or more, that no other key has")
     .option("--overlap-minutes <n>", "how long the old one goes on", minutes)
     .action(
       doing<{ readonly overlapMinutes?: number }>(async (cli, { overlapMinutes }, [id = ""]) => {
         const overlap = overlapMinutes === undefined ? {} : { overlapMs: overlapMinutes * 60_000 };
         await shown(
           cli,
-          await cli.remote.rotateKey(id, overlap),
+          await cli.remote.rotateKey(await resolveKeyId(cli.remote, id), overlap),
           overlapMinutes === undefined ? "the old one ends in an hour" : `the old one ends in ${overlapMinutes} min`,
         );
         return DONE;
