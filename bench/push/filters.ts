@@ -4,6 +4,8 @@ import { contestant, NEXUS_SOCKET } from "./contestants.ts";
 
 const ONE = "Nexus, all idle ones of one filter";
 const PER_SECOND = 5_000;
+/** How far behind the reader may be before less arrives: a server that cannot keep up is to be seen in the rate, not in a queue. */
+const AHEAD = 1_000;
 
 /** What readers cost that want something else: events arrive at a rate, one reader gets all of them, and many get none. */
 export function filtersPart(idle: number): Part {
@@ -30,7 +32,7 @@ async function delivered(server: Child, clients: Child, { ms }: Settings): Promi
 }
 
 async function paced(server: Child, clients: Child, ms: number): Promise<Sample> {
-  server.tell({ kind: "pace", ms, perSecond: PER_SECOND });
+  server.tell({ kind: "pace", ms, perSecond: PER_SECOND, ahead: AHEAD });
   const { from, events, total } = await server.next("published");
   const done = clients.next("done");
   clients.tell({ kind: "expect", events: Number(total) });

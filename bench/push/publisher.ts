@@ -35,11 +35,11 @@ export function publisher(emit: (data: BenchData) => unknown, port: number): voi
   }
 
   /** As many a second as are due, unless the reader is too far behind. */
-  async function pace(ms: number, perSecond: number): Promise<void> {
+  async function pace(ms: number, perSecond: number, ahead: number): Promise<void> {
     const [from, before, start] = [micros(), emitted, performance.now()];
     cpuBefore = process.cpuUsage();
     for (let passed = 0; passed < ms; passed = performance.now() - start) {
-      for (const due = before + (passed * perSecond) / 1000; emitted < due && emitted - taken < perSecond; ) send();
+      for (const due = before + (passed * perSecond) / 1000; emitted < due && emitted - taken < ahead; ) send();
       await setTimeout(1);
     }
     tell({ kind: "published", from, events: emitted - before, total: emitted });
@@ -47,7 +47,7 @@ export function publisher(emit: (data: BenchData) => unknown, port: number): voi
 
   hear("taken", ({ events }) => (taken = Number(events)));
   hear("publish", ({ ms, ahead }) => void publish(Number(ms), Number(ahead)).catch(failed));
-  hear("pace", ({ ms, perSecond }) => void pace(Number(ms), Number(perSecond)).catch(failed));
+  hear("pace", ({ ms, perSecond, ahead }) => void pace(Number(ms), Number(perSecond), Number(ahead)).catch(failed));
   hear("memory", () => {
     collectGarbage();
     const { rss, heapUsed, external } = process.memoryUsage();
