@@ -18,13 +18,22 @@ export interface Scale {
   readonly logs: readonly number[];
   /** How many events a reader that comes back is behind. */
   readonly resume: number;
+  /** Readers of a burst. */
+  readonly bursts: readonly number[];
   readonly connected: number;
   readonly kept: number;
   readonly filtered: number;
 }
 
-export const FULL: Scale = { logs: [10_000, 1_000_000, 10_000_000], resume: 1_000_000, connected: 1_000, kept: 4_000, filtered: 10_000 };
-export const QUICK: Scale = { logs: [10_000, 100_000], resume: 50_000, connected: 1_000, kept: 1_000, filtered: 1_000 };
+export const FULL: Scale = {
+  logs: [10_000, 1_000_000, 10_000_000],
+  resume: 1_000_000,
+  bursts: [100, 1_000],
+  connected: 1_000,
+  kept: 4_000,
+  filtered: 10_000,
+};
+export const QUICK: Scale = { logs: [10_000, 100_000], resume: 50_000, bursts: [1_000], connected: 1_000, kept: 1_000, filtered: 1_000 };
 
 const longest = ({ logs }: Scale): number => Math.max(...logs);
 
@@ -32,8 +41,8 @@ export const PARTS: Readonly<
   Record<string, { readonly rounds: number; readonly ms: number; readonly parts: (scale: Scale) => readonly Part[] }>
 > = {
   emit: { rounds: 5, ms: 1500, parts: () => [emitPart] },
-  sockets: { rounds: 3, ms: 1500, parts: () => [fanOutPart("WebSockets", 100), fanOutPart("WebSockets", 1000)] },
-  sse: { rounds: 3, ms: 1500, parts: () => [fanOutPart("SSE readers", 100), fanOutPart("SSE readers", 1000)] },
+  sockets: { rounds: 3, ms: 1500, parts: ({ bursts }) => bursts.map((readers) => fanOutPart("WebSockets", readers)) },
+  sse: { rounds: 3, ms: 1500, parts: ({ bursts }) => bursts.map((readers) => fanOutPart("SSE readers", readers)) },
   receipt: { rounds: 3, ms: 1500, parts: () => [receiptPart("WebSocket"), receiptPart("SSE reader")] },
   idle: {
     rounds: 3,

@@ -95,7 +95,7 @@ async function all(
     const { rounds, ms, parts } = PARTS[name] as (typeof PARTS)[string];
     for (const part of parts(scale)) {
       try {
-        const result = await measured(part, { rounds: options.quick ? 1 : rounds, ms: options.quick ? ms / 3 : ms, folder, logs });
+        const result = await measured(part, { rounds: options.quick ? 1 : rounds, ms: options.quick ? ms / 5 : ms, folder, logs });
         made.push(result);
         console.log(tableOf(result));
       } catch (error) {
