@@ -28,7 +28,7 @@ export class Child implements AsyncDisposable {
   }
 
   /** The next message of a kind. @throws when the process ends before, or says nothing for long. */
-  next(kind: string): Promise<Message> {
+  next(kind: string, patienceMs: number = PATIENCE_MS): Promise<Message> {
     return new Promise((resolve, reject) => {
       const over = (): void => {
         clearTimeout(late);
@@ -45,7 +45,7 @@ export class Child implements AsyncDisposable {
         reject(new Error(`${this.#name} ${what} before it said ${kind}`));
       };
       const ended = (code: number | null): void => failed(`ended with ${code}`);
-      const late = setTimeout(() => failed("took too long"), PATIENCE_MS);
+      const late = setTimeout(() => failed("took too long"), patienceMs);
       this.#process.on("message", heard);
       this.#process.once("exit", ended);
     });

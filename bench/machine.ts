@@ -1,14 +1,27 @@
+import { spawnSync } from "node:child_process";
 import { closeSync, fdatasyncSync, openSync, readFileSync, statfsSync, unlinkSync, writeSync } from "node:fs";
 import { cpus, loadavg, platform, release, totalmem } from "node:os";
 import { join } from "node:path";
 import Database from "better-sqlite3";
 import { loadNow } from "./load.ts";
+import { postgresVersion } from "./services/postgres.ts";
 
-const PACKAGES = ["better-sqlite3", "ws", "socket.io", "better-sse"];
+const PACKAGES = [
+  "better-sqlite3",
+  "ws",
+  "socket.io",
+  "better-sse",
+  "ioredis",
+  "bullmq",
+  "@nats-io/transport-node",
+  "@nats-io/jetstream",
+  "@dbos-inc/dbos-sdk",
+  "pg",
+];
 const TMPFS = 0x01021994;
 
 /** Where and with what the numbers were made: without it they mean nothing. */
-export function machine(root: string, folder: string): Readonly<Record<string, string>> {
+export async function machine(root: string, folder: string): Promise<Readonly<Record<string, string>>> {
   const processors = cpus();
   const versions = PACKAGES.map((name) => `${name} ${versionOf(root, name)}`).join(", ");
   return {
@@ -19,6 +32,7 @@ export function machine(root: string, folder: string): Readonly<Record<string, s
     sqlite: `${sqliteVersion()}, WAL, synchronous=FULL (one fsync a commit) for all that is marked fsync`,
     disk: disk(folder),
     versions,
+    servers: [programVersion("redis-server"), programVersion("nats-server"), await postgres()].join(", "),
     load: `${loadavg()
       .map((load) => load.toFixed(1))
       .join(" ")} (1, 5 and 15 minutes before; above 0.5 others were at work, and the numbers are theirs, too)`,
@@ -27,6 +41,16 @@ export function machine(root: string, folder: string): Readonly<Record<string, s
 
 function versionOf(root: string, name: string): string {
   return (JSON.parse(readFileSync(join(root, "node_modules", name, "package.json"), "utf8")) as { readonly version: string }).version;
+}
+
+/** The part that needs it says so by itself when it cannot be run. */
+function programVersion(program: string): string {
+  const { error, stdout } = spawnSync(program, ["--version"], { encoding: "utf8" });
+  return `${program} ${error === undefined ? (/\d+\.\d+\.\d+/.exec(stdout)?.[0] ?? "of no version") : "missing"}`;
+}
+
+async function postgres(): Promise<string> {
+  return `PostgreSQL ${await postgresVersion().catch(() => "missing")}`;
 }
 
 function sqliteVersion(): string {

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import Database from "better-sqlite3";
 
-/** The table that our store keeps events in, written to by hand: no promises, no checks, no readers. What is left is SQLite and the disk. */
+/** The table that our store keeps events in, but for its index of ids, written to by hand: no promises, no checks, no readers. What is left is SQLite and the disk. */
 export class Table implements Disposable {
   readonly #db: Database.Database;
   readonly #insert: Database.Statement<[number, number, Buffer, string]>;
@@ -19,9 +19,7 @@ export class Table implements Disposable {
       "cache_size = -32768",
     ])
       this.#db.pragma(pragma);
-    this.#db.exec(
-      "CREATE TABLE events (sequence INTEGER PRIMARY KEY, timestamp INTEGER NOT NULL, id BLOB NOT NULL UNIQUE, body TEXT NOT NULL)",
-    );
+    this.#db.exec("CREATE TABLE events (sequence INTEGER PRIMARY KEY, timestamp INTEGER NOT NULL, id BLOB NOT NULL, body TEXT NOT NULL)");
     this.#insert = this.#db.prepare("INSERT INTO events (sequence, timestamp, id, body) VALUES (?, ?, ?, ?)");
     [this.#begin, this.#commit] = [this.#db.prepare("BEGIN IMMEDIATE"), this.#db.prepare("COMMIT")];
   }

@@ -26,9 +26,9 @@ const newer = db.prepare<[number], { sequence: number; body: string }>(
 function mcp(): McpServer {
   const server = new McpServer({ name: "by-hand", version: "1" });
   const shape = { inputSchema: z.object({ cursor: z.string().optional() }) };
-  server.registerTool("nexus_wait_for_events", shape, async ({ cursor = "0" }, ctx) => {
+  server.registerTool("nexus_wait_for_events", shape, async ({ cursor = "earliest" }, ctx) => {
     for (const until = Date.now() + WAIT_MS; ; await setTimeout(EVERY_MS, undefined, { signal: ctx.mcpReq.signal })) {
-      const rows = newer.all(Number(cursor));
+      const rows = newer.all(cursor === "earliest" ? 0 : Number(cursor));
       if (rows.length === 0 && Date.now() < until) continue;
       const events = rows.map(({ body }) => JSON.parse(body) as unknown);
       const answer = { events, cursor: String(rows.at(-1)?.sequence ?? cursor) };

@@ -13,8 +13,9 @@ async function agent(): Promise<never> {
   const client = new Client({ name: "bench", version: "1" }, { versionNegotiation: { mode: { pin: "2026-07-28" } } });
   await client.connect(new StreamableHTTPClientTransport(new URL(`http://127.0.0.1:${port}/mcp`)));
   let seen = 0;
-  for (let cursor: string | undefined; ; ) {
-    const args = { ...(cursor !== undefined && { cursor }), filter: { type: TYPE }, stopOn: [TYPE] };
+  // Not from the end: on a busy machine an event may be there before the first call is.
+  for (let cursor = "earliest"; ; ) {
+    const args = { cursor, filter: { type: TYPE }, stopOn: [TYPE] };
     const call = client.callTool({ name: "nexus_wait_for_events", arguments: args });
     if (++waiting % agents === 0) setTimeout(() => tell({ kind: "waiting" }), SETTLE_MS);
     const { structuredContent } = await call;

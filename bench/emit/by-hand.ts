@@ -1,13 +1,14 @@
-import { benchData, benchMessage } from "../event.ts";
 import { loadNow } from "../load.ts";
 import { job, tell } from "../parent.ts";
 import { checkFile, Table } from "../sqlite.ts";
+import { peerMessage } from "./attributes.ts";
+import type { EmitJob } from "./part.ts";
 
 const ROWS = 256;
 
-const { file, ms } = job<{ readonly file: string; readonly ms: number }>();
+const { file, ms } = job<EmitJob>();
 let n = 0;
-const body = (): object => benchMessage(benchData(++n));
+const body = (): object => peerMessage(++n);
 const table = new Table(file);
 const commit = (rows: number) => () => table.commit(rows, body);
 loadNow(ms / 3, commit(ROWS));

@@ -1,23 +1,26 @@
 import type { Child } from "../child.ts";
-import type { Part, Sample, Settings } from "../part.ts";
-import { BETTER_SSE, contestant, NEXUS_SOCKET, NEXUS_SSE, SOCKET_IO } from "./contestants.ts";
+import type { Measure, Part, Sample, Settings } from "../part.ts";
+import { BETTER_SSE, contestant, NEXUS_SOCKET, NEXUS_SSE, RAW_SOCKETS, SOCKET_IO } from "./contestants.ts";
+
+/** At a thousand readers. */
+const BARS = { [SOCKET_IO.name]: 7, [RAW_SOCKETS.name]: 0.6, [BETTER_SSE.name]: 5 };
 
 const MEASURES = [
   { key: "perSecond", title: "deliveries a second", better: "more" },
   { key: "cpu", title: "server CPU a delivery, µs", better: "less" },
-  { key: "singleCpu", title: "the same, one event at a time", better: "less" },
+  { key: "singleCpu", title: "server CPU a delivery, one event at a time, µs", better: "less" },
   { key: "bytes", title: "bytes a delivery", better: "less" },
-] as const;
+] as const satisfies readonly Measure[];
 
 /** One event to many readers, as fast as the slowest of them takes it; each reader checks that it gets every event, once and in order. */
 export function fanOutPart(kind: "WebSockets" | "SSE readers", readers: number): Part {
-  const [ours, peer] = kind === "WebSockets" ? [NEXUS_SOCKET, SOCKET_IO] : [NEXUS_SSE, BETTER_SSE];
+  const [ours, ...peers] = kind === "WebSockets" ? [NEXUS_SOCKET, SOCKET_IO, RAW_SOCKETS] : [NEXUS_SSE, BETTER_SSE];
   const deliveries = (server: Child, clients: Child, settings: Settings): Promise<Sample> => fanOut(readers, server, clients, settings);
   return {
     title: `Fan-out: every event to ${readers} ${kind}, all of which got all of them in order`,
-    measures: MEASURES,
-    ours: contestant(ours, readers, false, deliveries),
-    peers: [contestant(peer, readers, false, deliveries)],
+    measures: MEASURES.map((measure) => (measure.key === "perSecond" && readers >= 1000 ? { ...measure, bars: BARS } : measure)),
+    ours: contestant(ours, { readers, timed: false }, deliveries),
+    peers: peers.map((peer) => contestant(peer, { readers, timed: false }, deliveries)),
   };
 }
 

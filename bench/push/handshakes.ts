@@ -17,6 +17,9 @@ const WEBSOCKET = {
 };
 const SSE = { accept: "text/event-stream" };
 
+/** What our servers by hand greet a reader with. */
+export const READY = "you are in";
+
 export const HANDSHAKES = {
   nexusSocket: {
     path: "/events/ws",
@@ -27,10 +30,21 @@ export const HANDSHAKES = {
   nexusSse: { path: `/events/stream?type=${TYPE}`, headers: SSE, frames: [], ready: "event: checkpoint" },
   // Engine.IO 4: `0` opens, `40` joins the main namespace, on both sides.
   socketIo: { path: "/socket.io/?EIO=4&transport=websocket", headers: WEBSOCKET, frames: ["40"], ready: "40{" },
+  byHand: { path: `/${TYPE}`, headers: WEBSOCKET, frames: [], ready: READY },
   betterSse: { path: "/", headers: SSE, frames: [], ready: "event:registered" },
 } as const satisfies Record<string, Handshake>;
 
 export type HandshakeName = keyof typeof HANDSHAKES;
+
+/** The same for a reader that nothing is due to: of another type, or of a session of its own or one that it shares. */
+export function idleHandshake(name: HandshakeName, session: string): Handshake {
+  const handshake: Handshake = HANDSHAKES[name];
+  if (name === "nexusSocket")
+    return { ...handshake, frames: [JSON.stringify({ op: "subscribe", id: "1", filter: { type: TYPE, sessionId: session } })] };
+  if (name === "nexusSse") return { ...handshake, path: `${handshake.path}&sessionId=${session}` };
+  if (name === "byHand") return { ...handshake, path: `/${session}` };
+  throw new Error(`there is no idle reader of ${name}: it has no filter`);
+}
 
 export function requestText({ path, headers }: Handshake, port: number): string {
   const lines = Object.entries({ host: `127.0.0.1:${port}`, ...headers }).map(([name, value]) => `${name}: ${value}`);

@@ -1,6 +1,11 @@
 import { setImmediate, setTimeout } from "node:timers/promises";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { type BenchData, benchData } from "../event.ts";
 import { hear, micros, tell } from "../parent.ts";
+
+setFlagsFromString("--expose-gc");
+const collectGarbage = runInNewContext("gc") as () => void;
 
 /**
  * Emits when it is told to: the same for every contestant, who only says how one event is emitted.
@@ -29,8 +34,25 @@ export function publisher(emit: (data: BenchData) => unknown, port: number): voi
     tell({ kind: "published", from, events: emitted - before, total: emitted });
   }
 
+  /** As many a second as are due, unless the reader is too far behind. */
+  async function pace(ms: number, perSecond: number, ahead: number): Promise<void> {
+    const [from, before, start] = [micros(), emitted, performance.now()];
+    cpuBefore = process.cpuUsage();
+    for (let passed = 0; passed < ms; passed = performance.now() - start) {
+      for (const due = before + (passed * perSecond) / 1000; emitted < due && emitted - taken < ahead; ) send();
+      await setTimeout(1);
+    }
+    tell({ kind: "published", from, events: emitted - before, total: emitted });
+  }
+
   hear("taken", ({ events }) => (taken = Number(events)));
   hear("publish", ({ ms, ahead }) => void publish(Number(ms), Number(ahead)).catch(failed));
+  hear("pace", ({ ms, perSecond, ahead }) => void pace(Number(ms), Number(perSecond), Number(ahead)).catch(failed));
+  hear("memory", () => {
+    collectGarbage();
+    const { rss, heapUsed, external } = process.memoryUsage();
+    tell({ kind: "memory", rss, heap: heapUsed + external });
+  });
   hear("spent", () => {
     const { user, system } = process.cpuUsage(cpuBefore);
     tell({ kind: "spent", micros: user + system });

@@ -12,12 +12,12 @@ export function receiptPart(kind: "WebSocket" | "SSE reader"): Part {
       { key: "p50", title: "p50 ms", better: "less" },
       { key: "p99", title: "p99 ms", better: "less" },
     ],
-    ours: contestant(ours, 1, true, receipts),
-    peers: peers.map((peer) => contestant(peer, 1, true, receipts)),
+    ours: contestant(ours, { readers: 1, timed: true }, receipts),
+    peers: peers.map((peer) => contestant(peer, { readers: 1, timed: true }, receipts)),
   };
 }
 
-async function receipts(server: Child, clients: Child, { ms }: Settings): Promise<Sample> {
+export async function receipts(server: Child, clients: Child, { ms }: Settings): Promise<Sample> {
   const one = async (): Promise<number> => {
     const received = clients.next("received");
     server.tell({ kind: "one" });
