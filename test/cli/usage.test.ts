@@ -40,6 +40,8 @@ test("without a command the help goes to standard error, and that is wrong usage
 
 test.each([
   [["runz"], /unknown command 'runz'/],
+  [["runz --output json"], /unknown command 'runz --output json'/],
+  [["\u001b[31mrunz\u0007"], /unknown command 'runz'/],
   [["runs", "--frequency", "1"], /unknown option '--frequency'/],
   [["events", "list", "--limit", "0"], /limit/],
   [["events", "list", "--order", "up"], /asc, desc/],
