@@ -92,7 +92,7 @@ const VALUES: Readonly<Record<string, fc.Arbitrary<unknown>>> = {
 const FILTER = ["--type", "--run", "--workflow", "--channel", "--session", "--user", "--correlation"];
 
 /** Each command with what it takes. Those that serve, follow without end, or write files are not among them. */
-const COMMANDS: readonly (readonly [words: string, takes: readonly (fc.Arbitrary<unknown> | undefined)[], options: readonly string[]])[] = [
+const COMMANDS: readonly (readonly [words: string, takes: readonly fc.Arbitrary<unknown>[], options: readonly string[]])[] = [
   ["run", [name], ["-i", "-i", "--inputs", "--idempotency-key", "--session"]],
   ["workflows", [fc.option(name)], []],
   ["runs", [], ["--workflow", "--status", "--limit", "--before"]],
@@ -122,8 +122,8 @@ const stray = fc.oneof(
   word.filter((given) => !/^-.*[hV]|^--(he|ve)/.test(given)),
 );
 const line: fc.Arbitrary<readonly unknown[]> = fc.constantFrom(...COMMANDS).chain(([words, takes, options]) => {
-  const given = takes.map((each) => (each as fc.Arbitrary<unknown>).map((value) => (value === null ? [] : [value])));
-  const option =
+  const given = takes.map((each) => each.map((value) => (value === null ? [] : [value])));
+  const option: fc.Arbitrary<readonly unknown[]> =
     options.length === 0
       ? fc.constant([])
       : fc.constantFrom(...options).chain((each) => fc.tuple(fc.constant(each), VALUES[each] as fc.Arbitrary<unknown>));

@@ -225,7 +225,13 @@ function cutAt(bytes: Buffer, places: readonly number[]): Buffer[] {
 fuzz(
   "[subscription.1] whatever bytes come on an upgraded connection, what is answered is whole frames, and no neighbour notices",
   250,
-  [fc.oneof(fc.array(rawFrame.map(framed), { maxLength: 6 }).map(Buffer.concat), fc.uint8Array({ maxLength: 300 }).map(Buffer.from)), cuts],
+  [
+    fc.oneof(
+      fc.array(rawFrame.map(framed), { maxLength: 6 }).map((frames) => Buffer.concat(frames)),
+      fc.uint8Array({ maxLength: 300 }).map((any) => Buffer.from(any)),
+    ),
+    cuts,
+  ],
   async (bytes, places) => {
     for (const { opcode, payload: told } of await answersTo(cutAt(bytes, places))) {
       if (opcode === TEXT) {
