@@ -53,7 +53,7 @@ function same(value: unknown, other: unknown): void {
 
 fuzz(
   "[event.7] the data of an event is read back as it was sent, or refused because it is no JSON that lasts",
-  300,
+  200,
   [jsonText],
   async (data) => {
     const body = `{"type":"any","data":${data}}`;
@@ -83,7 +83,7 @@ const emission = fc.record(
   { requiredKeys: ["type", "data"] },
 );
 
-fuzz("[event.1] an event that is taken has the fields that were given, and no others", 300, [emission], async (given) => {
+fuzz("[event.1] an event that is taken has the fields that were given, and no others", 200, [emission], async (given) => {
   const sent: any = given.sessionId === "known" ? { ...given, sessionId: session } : given;
   const { status, body } = await send("POST", "/events", JSON.stringify(sent));
   if (status >= 400) return;
@@ -98,7 +98,7 @@ fuzz("[event.1] an event that is taken has the fields that were given, and no ot
 
 fuzz(
   "[run.6] a run has the inputs that were sent, and its result is read back the same, or it is not started",
-  120,
+  80,
   [
     fc.oneof(
       jsonText,
@@ -135,7 +135,7 @@ const patch = fc.oneof({ weight: 3, arbitrary: jsonObject.map((changes) => JSON.
 
 fuzz(
   "[session.4] the data of a session is what RFC 7396 makes of the patches that were taken, field by field",
-  60,
+  40,
   [fc.array(patch, { minLength: 1, maxLength: 5 })],
   async (patches) => {
     const { id } = (await send("POST", "/sessions", "{}")).body;

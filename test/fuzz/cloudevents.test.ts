@@ -151,7 +151,7 @@ async function expectReadBack(cursor: string, { id, type, data }: any): Promise<
 
 fuzz(
   "[event.9] whatever event the SDK writes as JSON is recorded with all that is in it, and read back as the same",
-  200,
+  120,
   [attributes, content],
   async (given, data) => {
     const event = made(given, data);
@@ -171,7 +171,7 @@ function encoded(value: unknown): string {
 
 fuzz(
   "[event.9] whatever event the SDK writes as headers, percent-encoded, is recorded with all that is in it",
-  200,
+  120,
   [attributes, content],
   async (given, data) => {
     // The SDK writes a text that is said to be JSON without quotes, which is no JSON.
@@ -189,7 +189,7 @@ fuzz(
 
 fuzz(
   "[event.9] a batch is recorded in its order, or nothing of it, and sent again it is answered the same",
-  60,
+  40,
   [fc.array(fc.tuple(attributes, content), { maxLength: 6 }), fc.option(fc.nat(), { freq: 3 })],
   async (given, wrong) => {
     const events = given.map(([each, data]) => JSON.parse(made(each, data).toString()));

@@ -138,7 +138,7 @@ function meant(value: unknown): string {
 
 fuzz(
   "[run.6] whatever a command is given, it ends with a code that says how, and prints nothing that a terminal obeys",
-  400,
+  300,
   [line, fc.boolean()],
   async (given, isJson) => {
     const args = [...(isJson ? ["--output", "json"] : []), ...given.map(meant)];
@@ -198,7 +198,7 @@ fuzz(
 
 fuzz(
   "[run.6] inputs that are typed as JSON or as key=value come to the workflow as they were meant, and its result comes back the same",
-  150,
+  80,
   [
     jsonObject,
     fc.dictionary(

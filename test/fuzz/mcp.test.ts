@@ -165,7 +165,7 @@ fuzz(
 
 fuzz(
   "[mcp.1] whatever params a method is given, with headers that fit, it is answered as a mistake of its caller's or with a result",
-  400,
+  300,
   [era, fc.constantFrom(...METHODS), params],
   async (of, method, given: any) => {
     if (!isBrief(JSON.stringify(given))) return;

@@ -132,7 +132,7 @@ const ZONES = [
 
 fuzz(
   "[run.8] a schedule is due when looking at every second says so",
-  400,
+  300,
   [expression, moment, fc.constantFrom(...ZONES)],
   async (given, after, [timeZone, minutes]) => {
     const cron = written(given);
