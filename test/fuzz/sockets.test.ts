@@ -239,7 +239,10 @@ fuzz(
         expect(["reply", "problem"]).toContain(kind);
         if (kind === "problem") expectProblem(problem);
       } else if (opcode === CLOSE) {
-        if (told.length > 0) expectClose({ code: told.readUInt16BE(0), reason: told.subarray(2).toString() });
+        const [code, reason] = told.length === 0 ? [1005, ""] : [told.readUInt16BE(0), told.subarray(2).toString()];
+        // Any other is this side's own, given back.
+        if (reason in ERRORS) expectClose({ code, reason });
+        else expect(code).toBeGreaterThanOrEqual(1000);
       } else expect(opcode).toBe(PONG);
     }
     await expectAlive();
