@@ -162,6 +162,7 @@ fuzz(
     await expectReadBack(body.cursor, wanted);
     expect(await send(HTTP.structured(event))).toMatchObject({ status: 200, body });
   },
+  [[{ source: "/s", type: "x", time: "2026-11-28T10:00:00.000Z", metadata: '{"a":"\\ud800"}', extensions: {} }, {}]],
 );
 
 /** Percent-encoded, as the SDK leaves to whoever sends. @see CloudEvents 1.0.2, HTTP protocol binding, section 3.1.3.2 */

@@ -271,4 +271,5 @@ fuzz(
     const isWhole = Number.isInteger(everyMs) && (everyMs as number) >= 1;
     expect(await due(after, { everyMs })).toBe(isWhole ? after - (after % (everyMs as number)) + (everyMs as number) : "everyMs");
   },
+  [[{ toString: 0 }, 1_704_067_200_000]],
 );

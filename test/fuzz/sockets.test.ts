@@ -100,6 +100,7 @@ fuzz(
     }
     await expectAlive();
   },
+  [[[{ op: { toString: 1 } }]]],
 );
 
 const ID = fc.constantFrom("1", "2", "3", "_-Az", "", "x".repeat(33), "a b", "\n", 1, null);
