@@ -1,7 +1,8 @@
 import { type Fault, NexusError } from "../errors.ts";
 import { readTraceparent } from "../observability/trace.ts";
 import { isCallerId } from "./id.ts";
-import type { JsonObject, JsonValue } from "./json.ts";
+import { type JsonObject, type JsonValue, jsonFault } from "./json.ts";
+import { DEFAULT_LIMITS } from "./limits.ts";
 import { timeOf } from "./time.ts";
 
 /** A CloudEvent from elsewhere, as it is recorded. */
@@ -157,7 +158,10 @@ function objectIn(text: unknown): JsonObject | undefined {
   if (typeof text !== "string") return undefined;
   try {
     const value = JSON.parse(text) as unknown;
-    return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as JsonObject) : undefined;
+    // Ours could be recorded once.
+    const isOurs =
+      typeof value === "object" && value !== null && !Array.isArray(value) && jsonFault(value, DEFAULT_LIMITS.nesting) === undefined;
+    return isOurs ? (value as JsonObject) : undefined;
   } catch {
     return undefined; // Somebody else's, kept as the text that it is.
   }

@@ -97,6 +97,7 @@ test.each([
   [["import-orders", "-i", "file=a", "-i", "file=b"], /given twice/],
   [["import-orders", "--inputs", "{"], /is not JSON/],
   [["import-orders", "--inputs", "[1]"], /is not a JSON object/],
+  [["import-orders", "--inputs", '{"limit":1e400}'], /a number in it is too large/],
   [["import-ordes"], /did you mean import-orders/i],
 ])("run %j is wrong usage, and makes no run", async (args, words) => {
   await using server = await shop();

@@ -42,6 +42,8 @@ test.each([
   [["runz"], /unknown command 'runz'/],
   [["verifi", "--help"], /unknown command 'verifi'\s+\(Did you mean verify\?\)/],
   [["runs", "shwo", "--help"], /unknown command 'shwo'\s+\(Did you mean show\?\)/],
+  [["runz --output json"], /unknown command 'runz --output json'/],
+  [["\u001b[31mrunz\u0007"], /unknown command 'runz'/],
   [["runs", "--frequency", "1"], /unknown option '--frequency'/],
   [["events", "list", "--limit", "0"], /limit/],
   [["events", "list", "--order", "up"], /asc, desc/],

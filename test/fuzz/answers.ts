@@ -5,7 +5,7 @@ import { type Site, serve } from "../http/fixtures/site.ts";
 
 /** A site, and what its log says that nobody expected. */
 export interface Watched extends Site {
-  readonly surprises: readonly unknown[];
+  readonly surprises: unknown[];
 }
 
 /** A site whose logger is listened to: whatever it logs as an error is something that nobody expected. */
@@ -13,6 +13,11 @@ export async function watched(options: NexusOptions<any, any, any> = {}): Promis
   const surprises: unknown[] = [];
   const logger: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error: (facts) => void surprises.push(facts) };
   return { ...(await serve({ logger, ...options })), surprises };
+}
+
+/** Whether it logged nothing unexpected since this was last asked. */
+export function expectNoSurprise({ surprises }: Pick<Watched, "surprises">): void {
+  expect(surprises.splice(0)).toEqual([]);
 }
 
 /** Whether it is a problem of the table, with that row's status; and not the row for what nobody expected. */

@@ -7,7 +7,7 @@ import { INDEXED_FIELDS, parseFilter, parseInstant } from "../../src/events/filt
 import { Peer } from "../http/fixtures/peer.ts";
 import { Stream } from "../http/fixtures/stream.ts";
 import { Line } from "../mcp/fixtures/wire.ts";
-import { expectAnswer, expectProblem, type Watched, watched } from "./answers.ts";
+import { expectAnswer, expectNoSurprise, expectProblem, type Watched, watched } from "./answers.ts";
 import { fuzz } from "./fuzz.ts";
 import { json, nearly, text } from "./values.ts";
 
@@ -148,7 +148,7 @@ fuzz(
       Object.entries(CHANNELS).map(async ([name, ask]) => [name, await ask(given)] as const),
     )) as [readonly [string, Told], ...(readonly [string, Told])[]];
     for (const [name, told] of others) expect([name, told]).toEqual([name, first]);
-    expect(site.surprises).toEqual([]);
+    expectNoSurprise(site);
   },
   [[{ broadcast: ["", ""] }], [Object.fromEntries([["__proto__", ""]])]],
 );

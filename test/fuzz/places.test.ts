@@ -7,7 +7,7 @@ import type { Log } from "../../src/log/log.ts";
 import { Peer } from "../http/fixtures/peer.ts";
 import { Stream } from "../http/fixtures/stream.ts";
 import { Line } from "../mcp/fixtures/wire.ts";
-import { expectAnswer, expectProblem, type Watched, watched } from "./answers.ts";
+import { expectAnswer, expectNoSurprise, expectProblem, type Watched, watched } from "./answers.ts";
 import { fuzz } from "./fuzz.ts";
 import { nearly, text } from "./values.ts";
 
@@ -133,7 +133,7 @@ fuzz("[log.6] [subscription.1] a place means the same on every channel, or is re
   )) as [readonly [string, Told], ...(readonly [string, Told])[]];
   for (const [name, told] of others) expect([name, told]).toEqual([name, first]);
   if (cursors.includes(given)) expect(first).toEqual({ left: Math.min(EVENTS, cursors.length - 1 - cursors.indexOf(given)) });
-  expect(site.surprises).toEqual([]);
+  expectNoSurprise(site);
 });
 
 const epoch = fc.stringMatching(/^[0-9a-z]{10}$/);

@@ -90,3 +90,12 @@ function deep(open: string, depth: number): string {
     .flatMap((mark) => (mark === "[" ? "]" : mark === "{" ? "}" : []));
   return open.repeat(depth) + (open.endsWith(":") ? "0" : "") + close.join("").repeat(depth);
 }
+
+/** Whether the product can record it: finite numbers, text of whole characters, and 64 deep at most. */
+export function isRecordable(value: unknown, room: number = 64): boolean {
+  if (typeof value === "string") return value.isWellFormed();
+  if (typeof value === "number") return Number.isFinite(value);
+  if (typeof value !== "object" || value === null) return true;
+  if (room === 0) return false;
+  return Object.entries(value).every(([key, item]) => key.isWellFormed() && isRecordable(item, room - 1));
+}

@@ -159,6 +159,15 @@ test.each<[string, string | undefined, string | Uint8Array<ArrayBuffer> | undefi
   expect([event.data, event.metadata]).toEqual([data, { ce_source: "/shop", ce_subject: "Euro %E2%82%AC 100%", ...metadata }]);
 });
 
+test.each(['{"a":"\\ud800"}', '{"a":1e400}', `{"a":${"[".repeat(64)}${"]".repeat(64)}}`, "[1]", "text"])(
+  "[event.9] metadata that is not an object that could be recorded is somebody else's text: %s",
+  async (metadata) => {
+    await using site = await serve();
+    expect((await structured(site, anEvent({ metadata }))).status).toBe(201);
+    expect((await seen(site.app, "order.paid")).metadata).toMatchObject({ ce_metadata: metadata });
+  },
+);
+
 test("[event.9] a binary message's attributes are percent-decoded", async () => {
   await using site = await serve();
   const headers = {

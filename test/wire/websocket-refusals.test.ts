@@ -50,6 +50,8 @@ test.each([
   ["an unknown op", { op: "shout", id: "1" }, "PROTOCOL_INVALID"],
   ["no op", { id: "1" }, "PROTOCOL_INVALID"],
   ["an op of Object.prototype", { op: "constructor", id: "1" }, "PROTOCOL_INVALID"],
+  ["an op that is a number", { op: 1, id: "1" }, "PROTOCOL_INVALID"],
+  ["an op that no text can be made of", { op: { toString: null }, id: "1" }, "PROTOCOL_INVALID"],
   ["an unknown field", { op: "ping", id: "1", loud: true }, "PROTOCOL_INVALID"],
   ["unsubscribing what is not there", { op: "unsubscribe", id: "1" }, "PROTOCOL_INVALID"],
   ["an unknown filter field", { op: "subscribe", id: "1", filter: { colour: "red" } }, "FILTER_INVALID"],

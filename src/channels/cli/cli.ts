@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { type Remote, remote } from "../../client/remote.ts";
 import { misuse } from "./failure.ts";
+import { plain } from "./safe-text.ts";
 
 /** What every command works with. */
 export interface Cli {
@@ -64,7 +65,8 @@ function without(line: readonly string[], names: readonly string[]): string[] {
   return line.filter((arg, i) => !names.includes(arg.split("=", 1)[0] ?? "") && !names.includes(line[i - 1] ?? ""));
 }
 
-/** An argument as a POSIX shell reads it back. */
-function quoted(argument: string): string {
+/** An argument as a POSIX shell reads it back, but for what a terminal would obey. */
+function quoted(given: string): string {
+  const argument = plain(given);
   return /^[A-Za-z0-9_./:=@%+,-]+$/.test(argument) ? argument : `'${argument.replaceAll("'", "'\\''")}'`;
 }

@@ -19,7 +19,7 @@ export async function readPairs(option: string, args: readonly string[]): Promis
 export async function readJson(option: string, arg: string): Promise<JsonValue> {
   const source = arg === "-" ? await text(process.stdin) : await textOf(option, arg);
   try {
-    return JSON.parse(source) as JsonValue;
+    return parsed(source);
   } catch (error) {
     throw misuse(option, `is not JSON: ${(error as Error).message}`);
   }
@@ -33,11 +33,19 @@ export function several(value: string, before: readonly string[] = []): string[]
 /** Text that reads as JSON is that; any other is itself, and so is a number that JSON would change. For values that no schema describes. */
 export function guess(source: string): JsonValue {
   try {
-    const value = JSON.parse(source) as JsonValue;
+    const value = parsed(source);
     return typeof value === "number" && Math.abs(value) > Number.MAX_SAFE_INTEGER ? source : value;
   } catch {
     return source;
   }
+}
+
+/** What is too large for a number would be sent as null. */
+function parsed(source: string): JsonValue {
+  return JSON.parse(source, (_name, value: unknown) => {
+    if (typeof value === "number" && !Number.isFinite(value)) throw new RangeError("a number in it is too large");
+    return value;
+  }) as JsonValue;
 }
 
 async function textOf(option: string, value: string): Promise<string> {

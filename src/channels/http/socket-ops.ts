@@ -41,11 +41,13 @@ export function readFrame(text: string): ClientFrame {
 
 /** @throws PROTOCOL_INVALID for an op or a field that the protocol does not have. */
 export function checkFrame(frame: ClientFrame): void {
-  const fields = Object.hasOwn(FIELDS, String(frame.op)) ? FIELDS[frame.op] : undefined;
-  if (fields === undefined)
-    throw new NexusError("PROTOCOL_INVALID", {
-      reason: `there is no op ${String(frame.op).slice(0, 50)}; there are ${Object.keys(FIELDS).join(", ")}`,
-    });
+  // Not every object that JSON can be has a text: its toString may be a field.
+  const op: unknown = frame.op;
+  const fields = typeof op === "string" && Object.hasOwn(FIELDS, op) ? FIELDS[op] : undefined;
+  if (fields === undefined) {
+    const told = typeof op === "string" ? `there is no op ${op.slice(0, 50)}` : "its op is not a text";
+    throw new NexusError("PROTOCOL_INVALID", { reason: `${told}; there are ${Object.keys(FIELDS).join(", ")}` });
+  }
   for (const field of Object.keys(frame)) {
     if (field !== "op" && field !== "id" && !fields.includes(field))
       throw new NexusError("PROTOCOL_INVALID", { reason: `${frame.op} has no field ${field.slice(0, 50)}` });
