@@ -4,6 +4,7 @@ import type { App } from "../../app.ts";
 import { NexusError, type Problem } from "../../errors.ts";
 import type { Context } from "../../events/context.ts";
 import { parseFilter } from "../../events/filter.ts";
+import type { Caller } from "../../events/principal.ts";
 import type { Encoder } from "../../log/batch.ts";
 import { background } from "../../observability/clock.ts";
 import { loggedProblem } from "../../operations/logged-problem.ts";
@@ -26,12 +27,20 @@ const AUTHENTICATE_MS = 5_000;
 /** How long a peer may take to answer that the connection is closed. */
 const CLOSING_MS = 2_000;
 
+/** What a connection tells whoever has made it. */
+export interface SocketEvents {
+  /** It has said who it is, which was not known before. @throws OVERLOADED when it is one too many. */
+  readonly known: (caller: Caller) => void;
+  readonly closed: () => void;
+}
+
 /** One WebSocket connection: subprotocol nexus.v1 (wire.md). */
 export class Socket implements OpenStream {
   readonly #app: App;
   readonly #ws: WebSocket;
   readonly #raw: Duplex;
   readonly #later: Admitted["later"];
+  readonly #events: SocketEvents;
   /** Absent until it has said who it is. */
   #context: Context | undefined;
   readonly #pushes = new Map<string, Push>();
@@ -52,12 +61,13 @@ export class Socket implements OpenStream {
   #pingedAt: number;
   #taken = 0;
 
-  constructor(app: App, ws: WebSocket, raw: Duplex, { context, later }: Admitted, closed: () => void) {
+  constructor(app: App, ws: WebSocket, raw: Duplex, { context, later }: Admitted, events: SocketEvents) {
     this.#app = app;
     this.#ws = ws;
     this.#raw = raw;
     this.#context = context;
     this.#later = later;
+    this.#events = events;
     if (context === undefined) this.#awaitCaller();
     this.#pingedAt = app.clock.now();
     ws.on("message", (data, isBinary) => this.#message(data, isBinary));
@@ -68,7 +78,7 @@ export class Socket implements OpenStream {
     ws.on("close", () => {
       this.#gone.abort(new NexusError("SERVER_STOPPING", { retryAfterMs: 0 }));
       for (const push of this.#pushes.values()) push.stop();
-      closed();
+      events.closed();
     });
     raw.on("drain", () => this.#progressed());
   }
@@ -155,20 +165,23 @@ export class Socket implements OpenStream {
 
   /** Whoever has not said who it is says so first; later the same caller may show a fresh credential. */
   async #authenticate(frame: ClientFrame): Promise<void> {
-    const before = this.#context;
     try {
       checkFrame(frame);
       if (frame.op !== "authenticate") throw new NexusError("UNAUTHENTICATED", {}, { detail: "The first frame is authenticate." });
       const { credential } = frame;
       if (typeof credential !== "string") throw new NexusError("PROTOCOL_INVALID", { reason: "its credential is not a text" });
       const context = await this.#later(credential);
-      if (before?.principal !== undefined && before.userId !== context.userId)
+      if (this.#gone.signal.aborted) return;
+      // Only now: of several frames that came at once, the first that is through says whose it is.
+      const before = this.#context?.principal;
+      if (before !== undefined && before.userId !== context.userId)
         throw new NexusError("UNAUTHENTICATED", {}, { detail: "A connection is one caller's: open another." });
+      if (before === undefined && context.principal !== undefined) this.#events.known(context.principal);
       this.#context = context;
       this.#known.abort();
       this.#reply(frame.id, {});
     } catch (error) {
-      if (before === undefined) return this.stop(error as NexusError);
+      if (this.#context === undefined) return this.stop(error as NexusError);
       throw error;
     }
   }

@@ -30,6 +30,8 @@ export interface UpgradeParts {
   readonly admit: (request: IncomingMessage) => Promise<Admitted>;
   /** @param caller who opened it, where that is known. @throws OVERLOADED · SERVER_STOPPING */
   readonly opened: (stream: OpenStream, caller: Caller | undefined) => () => void;
+  /** For one that was opened before that was known: it is this caller's. @returns what to call when it is over. @throws OVERLOADED */
+  readonly counted: (caller: Caller | undefined) => () => void;
 }
 
 /** Makes WebSockets of the requests for `<basePath>/events/ws`. @returns whether the request is one of those. */
@@ -37,6 +39,7 @@ export function socketUpgrade({
   app,
   admit,
   opened,
+  counted,
 }: UpgradeParts): (request: IncomingMessage, socket: Duplex, head: Buffer, basePath: string) => boolean {
   const server = new WebSocketServer({
     noServer: true,
@@ -60,8 +63,17 @@ export function socketUpgrade({
       const around = context && (await inSession(context));
       server.handleUpgrade(from, socket, head, (ws) => {
         let closed = (): void => {};
+        let leave = (): void => {};
         const caller = { context: around, later: async (credential: string) => inSession(await later(credential)) };
-        const connection = new Socket(app, ws, socket, caller, () => closed());
+        const connection = new Socket(app, ws, socket, caller, {
+          known: (who) => {
+            leave = counted(who);
+          },
+          closed: () => {
+            leave();
+            closed();
+          },
+        });
         try {
           closed = opened(connection, around?.principal);
         } catch (error) {

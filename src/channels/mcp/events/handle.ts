@@ -50,7 +50,10 @@ export function handleEvents(server: Server, parts: McpParts): void {
   on("events/stream", STREAM, async (params: Subscription, ctx) => {
     const begun = await begin(app, params);
     const leave = streams.take(app.access.caller?.userId);
-    if (leave === undefined) throw new ProtocolError(CODES.exhausted, "As many streams are open as can be.", { limit: "streams" });
+    if (leave === undefined) {
+      app.counters.add("streams_refused");
+      throw new ProtocolError(CODES.exhausted, "As many streams are open as can be.", { limit: "streams" });
+    }
     try {
       return await parts.underWay.during(() => stream(parts, params.name, begun, ctx));
     } finally {
