@@ -99,7 +99,7 @@ export class Site {
       origin = checkCaller(request.headers.get("host") ?? host, request.headers.get("origin") ?? undefined, this.#guard);
       response = await this.#answer(request, { pathname, basePath, origin });
     } catch (error) {
-      response = problemResponse(error, this.#app.logger);
+      response = problemResponse(error, this.#app);
     }
     // Refusals too: a page that may call is to read why it was refused.
     if (origin !== undefined) allowOrigin(response.headers, origin);
@@ -118,6 +118,7 @@ export class Site {
     const ticket = isStreamed ? ticketIn(request) : undefined;
     const caller = await this.#app.access.contextOf(request, channel, { ticket, address: this.#proxies.addressOf(request) });
     const context = { ...caller, traceparent: traceOf(request.headers.get("traceparent") ?? undefined) };
+    checkEncoding(request);
     const session = request.headers.get("nexus-session");
     const around = session === null ? context : await this.#app.inSession(context, session);
     if (!isMcp) return await this.#app.within(around, () => this.#routesUnder(basePath).fetch(request));
@@ -216,6 +217,13 @@ export class Site {
 function ticketIn({ headers }: Request): string | undefined {
   const header = (name: string): string | undefined => headers.get(name) ?? undefined;
   return ticketOf({ cookie: header("cookie"), origin: header("origin"), host: header("host"), site: header("sec-fetch-site") });
+}
+
+/** A small body may become a large one: none is taken apart. @throws ENCODING_UNSUPPORTED */
+function checkEncoding({ headers, body }: Request): void {
+  const encoding = headers.get("content-encoding") ?? "identity";
+  if (body !== null && encoding.toLowerCase() !== "identity")
+    throw new NexusError("ENCODING_UNSUPPORTED", { encoding: encoding.slice(0, 200) });
 }
 
 /** What stands before a mounted site's paths, without a slash at its end. */

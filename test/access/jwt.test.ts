@@ -90,7 +90,7 @@ test("[access.1] a WebSocket that says at once that it is two callers is the fir
   const credentials = [await sign({ sub: "ann" }), await sign({ sub: "bob" })];
   for (const [n, credential] of credentials.entries()) peer.send({ op: "authenticate", id: String(n), credential });
   const answers = [await peer.next(), await peer.next()].map(({ kind, code }) => code ?? kind);
-  expect(answers.sort()).toEqual(["UNAUTHENTICATED", "reply"]);
+  expect(new Set(answers)).toEqual(new Set(["UNAUTHENTICATED", "reply"]));
 });
 
 test.each<[string, (peer: Peer) => Promise<unknown>]>([

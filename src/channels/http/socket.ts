@@ -7,7 +7,7 @@ import { parseFilter } from "../../events/filter.ts";
 import type { Caller } from "../../events/principal.ts";
 import type { Encoder } from "../../log/batch.ts";
 import { background } from "../../observability/clock.ts";
-import { loggedProblem } from "../../operations/logged-problem.ts";
+import { countProblem, loggedProblem } from "../../operations/logged-problem.ts";
 import type { Answer } from "../../operations/operation.ts";
 import { STREAMS } from "../../operations/table.ts";
 import { type Outlet, Push, STUCK_MS } from "./push.ts";
@@ -74,7 +74,10 @@ export class Socket implements OpenStream {
     ws.on("pong", () => (this.#unanswered = 0));
     ws.on("ping", () => this.#listenAsFarAs());
     // A broken frame, a reset: ws closes by itself, and `close` follows.
-    ws.on("error", (error) => app.logger.debug({ error }, "a WebSocket failed"));
+    ws.on("error", (error: NodeJS.ErrnoException) => {
+      if (error.code === "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH") countProblem("BODY_TOO_LARGE", app.counters);
+      app.logger.debug({ error }, "a WebSocket failed");
+    });
     ws.on("close", () => {
       this.#gone.abort(new NexusError("SERVER_STOPPING", { retryAfterMs: 0 }));
       for (const push of this.#pushes.values()) push.stop();
@@ -101,7 +104,7 @@ export class Socket implements OpenStream {
 
   /** Tells the client why, and closes. */
   stop(error: NexusError): void {
-    const problem = loggedProblem(error, this.#app.logger);
+    const problem = loggedProblem(error, this.#app);
     this.#send({ kind: "problem", id: null, ...problem });
     this.#close(problem);
   }
@@ -136,7 +139,7 @@ export class Socket implements OpenStream {
       .catch((error: unknown) => {
         this.#pushes.get(id)?.stop();
         this.#pushes.delete(id);
-        this.#send({ kind: "problem", id, ...loggedProblem(error, this.#app.logger) });
+        this.#send({ kind: "problem", id, ...loggedProblem(error, this.#app) });
       })
       .finally(() => {
         if (!this.#pushes.has(id)) this.#used.delete(id);
@@ -247,7 +250,7 @@ export class Socket implements OpenStream {
       fail: (error, cursor) => {
         this.#pushes.delete(id);
         this.#used.delete(id);
-        const problem = { ...loggedProblem(error, this.#app.logger), cursor };
+        const problem = { ...loggedProblem(error, this.#app), cursor };
         if (!NexusError.is(error, "SLOW_READER")) return this.#send({ kind: "problem", id, ...problem });
         this.#letGo();
       },
@@ -257,7 +260,7 @@ export class Socket implements OpenStream {
   /** Whoever takes nothing takes no explanation either: the close says it. */
   #letGo(): void {
     this.#app.counters.add("slow_readers");
-    this.#close(loggedProblem(new NexusError("SLOW_READER", { retryAfterMs: 1_000 }), this.#app.logger));
+    this.#close(loggedProblem(new NexusError("SLOW_READER", { retryAfterMs: 1_000 }), this.#app));
   }
 
   /** Calls are taken only as far as their answers are: neither may wait without bound. */

@@ -5,8 +5,7 @@ import type { App } from "../../app.ts";
 import { NexusError } from "../../errors.ts";
 import type { Context } from "../../events/context.ts";
 import type { Caller } from "../../events/principal.ts";
-import type { Logger } from "../../observability/logger.ts";
-import { loggedProblem } from "../../operations/logged-problem.ts";
+import { loggedProblem, type Refusals } from "../../operations/logged-problem.ts";
 import { BODY_BYTES } from "./body.ts";
 import { problemHeaders } from "./problem.ts";
 import { Socket } from "./socket.ts";
@@ -15,6 +14,8 @@ import type { OpenStream } from "./sse.ts";
 export type UpgradeHandler = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
 
 const SUBPROTOCOL = "nexus.v1";
+/** How long whoever is refused has to take the answer. */
+const LEAVING_MS = 2_000;
 
 /** Who opens a WebSocket. */
 export interface Admitted {
@@ -51,7 +52,7 @@ export function socketUpgrade({
     const [path] = (request.url ?? "").split("?");
     if (path !== `${basePath}/events/ws`) return false;
     socket.on("error", (error) => app.logger.debug({ error }, "a connection failed while it was upgraded"));
-    upgrade(request).catch((error: unknown) => refuse(socket, error, app.logger));
+    upgrade(request).catch((error: unknown) => refuse(socket, error, app));
 
     async function upgrade(from: IncomingMessage): Promise<void> {
       const { context, later } = await admit(from);
@@ -86,12 +87,14 @@ export function socketUpgrade({
 }
 
 /** Answers a request whose upgrade is refused with the problem that HTTP would answer, and closes the connection. */
-export function refuse(socket: Duplex, error: unknown, logger: Logger): void {
-  const problem = loggedProblem(error, logger);
+export function refuse(socket: Duplex, error: unknown, refusals: Refusals): void {
+  const problem = loggedProblem(error, refusals);
   const body = JSON.stringify(problem);
   const headers = { ...problemHeaders(error, problem), "content-length": Buffer.byteLength(body), connection: "close" };
   const head = [`HTTP/1.1 ${problem.status} ${problem.code}`, ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`)];
-  // The peer need not close its side: this one does not wait for it.
+  // The peer need not close its side, or take anything: this one does not wait for it.
+  const late = setTimeout(() => socket.destroy(), LEAVING_MS).unref();
+  socket.once("close", () => clearTimeout(late));
   socket.once("finish", () => socket.destroy());
   socket.on("error", () => {});
   socket.end([...head, "", body].join("\r\n"));

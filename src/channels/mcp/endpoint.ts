@@ -12,7 +12,8 @@ import {
 } from "@modelcontextprotocol/server";
 import { Places } from "../../access/places.ts";
 import type { App } from "../../app.ts";
-import { NexusError } from "../../errors.ts";
+import { type ErrorCode, NexusError } from "../../errors.ts";
+import { countProblem } from "../../operations/logged-problem.ts";
 import { BOUNDS } from "./bounds.ts";
 import { Connections } from "./connections.ts";
 import { Webhooks } from "./events/webhooks.ts";
@@ -89,14 +90,21 @@ export class McpEndpoint {
     let body: unknown;
     try {
       const read = await readRequestBody(request, BODY_BYTES);
-      if (read.tooLarge) return refused(413, INVALID_REQUEST, `The body is larger than ${BODY_BYTES} bytes.`);
+      if (read.tooLarge) return this.#refused("BODY_TOO_LARGE", 413, INVALID_REQUEST, `The body is larger than ${BODY_BYTES} bytes.`);
       body = JSON.parse(read.text);
     } catch {
       // Or it broke off with its client: then nobody reads this.
-      return refused(400, PARSE_ERROR, "The body is not JSON.");
+      return this.#refused("BODY_INVALID", 400, PARSE_ERROR, "The body is not JSON.");
     }
-    if (isDeeper(body, MOST_DEPTH)) return refused(400, INVALID_REQUEST, `The body is nested deeper than ${MOST_DEPTH}.`);
+    if (isDeeper(body, MOST_DEPTH))
+      return this.#refused("BODY_INVALID", 400, INVALID_REQUEST, `The body is nested deeper than ${MOST_DEPTH}.`);
     return await this.#route(request, body);
+  }
+
+  /** In the protocol's words, and counted as on every other channel. */
+  #refused(code: ErrorCode, status: number, rpcCode: number, message: string): Response {
+    countProblem(code, this.#parts.app.counters);
+    return refused(status, rpcCode, message);
   }
 
   async #route(request: Request, body: unknown): Promise<Response> {

@@ -96,7 +96,7 @@ export class McpStdio {
         if (app.isStopping) throw new NexusError("SERVER_STOPPING", { retryAfterMs: 1_000 });
         this.#listen(message);
       } catch (error) {
-        const { code, message: words, data } = error instanceof ProtocolError ? error : rpcError(error, app.logger);
+        const { code, message: words, data } = error instanceof ProtocolError ? error : rpcError(error, app);
         return this.#lines.send(errorMessage(message.id, code, words, data));
       }
     }

@@ -42,7 +42,7 @@ export function handleEvents(server: Server, parts: McpParts): void {
         checkInput(schema, withoutMeta(params));
         return await answer(params as never, ctx);
       } catch (error) {
-        throw error instanceof ProtocolError ? error : rpcError(error, app.logger, BY_STATUS);
+        throw error instanceof ProtocolError ? error : rpcError(error, app, BY_STATUS);
       }
     });
   on("events/list", LIST, async ({ cursor }: { readonly cursor?: string }) => ({ ...eventTypes(app, cursor) }));
