@@ -19,6 +19,8 @@ export interface Limits {
   /** How long a request may take to send its headers, and to arrive as a whole: in milliseconds. */
   readonly headersMs: number;
   readonly requestMs: number;
+  /** How long whoever asked may take nothing of its answer. */
+  readonly stuckMs: number;
 }
 
 export const DEFAULT_LIMITS: Limits = {
@@ -31,6 +33,7 @@ export const DEFAULT_LIMITS: Limits = {
   connections: 16_384,
   headersMs: 10_000,
   requestMs: 30_000,
+  stuckMs: 30_000,
 };
 export const STEP_RESULT_BYTES: number = 4 * 1024 * 1024;
 const ERROR_BYTES = 32 * 1024;

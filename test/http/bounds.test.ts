@@ -57,6 +57,26 @@ test("[access.5] a stalled request behind a stream on one connection costs the c
   await vi.waitFor(async () => expect((await site.get("/health")).body).toMatchObject({ streams: 0 }));
 });
 
+test("[access.5] whoever asks, and takes nothing of the answers, is let go and counted; one that waits for an answer is not", async () => {
+  await using site = await serve({ limits: { stuckMs: 300 }, workflows: WORKFLOWS });
+  for (let n = 0; n < 16; n++) await site.app.emitEvent("large", { n, text: "x".repeat(200 * KIB) });
+  await using waiting = await Raw.open(site.port);
+  const call =
+    "POST /workflows/waiting/execute?waitMs=100000 HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+  // Behind another answer, which was taken.
+  waiting.socket.write(`GET /workflows HTTP/1.1\r\nHost: localhost\r\n\r\n${call}`);
+  const answers = waiting.all();
+  await using raw = await Raw.open(site.port);
+  // Far more than what the system keeps for a connection.
+  raw.socket.write("GET /events?type=large HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(16));
+  await expect.poll(() => counters(site), { timeout: 8_000 }).toMatchObject({ slow_readers: 1 });
+  raw.read();
+  await raw.ended;
+  expect(raw.size).toBeLessThan(16 * 16 * 200 * KIB);
+  await site.app.emitEvent("go", {});
+  expect(await answers).toContain('"status":"completed"');
+});
+
 test.each([
   ["101 headers", Array.from({ length: 99 }, (_, n) => `x-${n}: y`)],
   ["1,000 headers", Array.from({ length: 1_000 }, (_, n) => `x-${n}: y`)],

@@ -36,7 +36,7 @@ export interface ServerOptions {
   readonly port: number | undefined;
   /** What must be configured before it listens on an address that others can reach; absent when nothing is. */
   readonly missing: string | undefined;
-  readonly limits: Pick<Limits, "connections" | "headersMs" | "requestMs">;
+  readonly limits: Pick<Limits, "connections" | "headersMs" | "requestMs" | "stuckMs">;
   readonly refusals: Refusals;
 }
 
@@ -54,7 +54,11 @@ export async function listen(fetch: FetchHandler, upgrade: UpgradeHandler, optio
       checkHeaders(incoming);
       keepPeer(request, incoming);
       const response = await fetch(request);
-      if (!(response.headers.get("content-type") ?? "").startsWith("text/event-stream")) return response;
+      // Streams look after their readers themselves.
+      if (!(response.headers.get("content-type") ?? "").startsWith("text/event-stream")) {
+        letGoWhenStuck(outgoing as ServerResponse, options);
+        return response;
+      }
       sendResponse(response, outgoing as ServerResponse).catch(() => outgoing.destroy());
       return RESPONSE_ALREADY_SENT;
     },
@@ -102,6 +106,16 @@ export async function listen(fetch: FetchHandler, upgrade: UpgradeHandler, optio
 function bindRefused(host: string, missing: string): NexusError {
   const detail = `Without ${missing} the server binds to this machine only, not to ${JSON.stringify(host)}.`;
   return new NexusError("BIND_REFUSED", { host }, { detail });
+}
+
+/** The time begins anew with whatever the peer takes. */
+function letGoWhenStuck(outgoing: ServerResponse, { limits, refusals }: ServerOptions): void {
+  outgoing.setTimeout(limits.stuckMs, () => {
+    refusals.counters.add("slow_readers");
+    outgoing.destroy();
+  });
+  // Before Node says how long the connection may be idle. What is asked over it next may take its time.
+  outgoing.prependOnceListener("finish", () => outgoing.socket?.setTimeout(0));
 }
 
 /** Who takes longer is not waited for: its connection is closed. */
