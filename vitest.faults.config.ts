@@ -5,7 +5,7 @@ import base from "./vitest.config.ts";
 // Here, so that every process of the run has the same one.
 process.env["FAULTS_SEED"] ||= String(randomInt(2 ** 31));
 
-/** Storms against real processes: `npm run test:faults`. `FAULTS_SEED` repeats one, `FAULTS_TIMES` makes it longer. */
+/** Storms against real processes: `npm run test:faults`. `FAULTS_SEED` repeats one, `FAULTS_TIMES` makes it longer, `FAULTS_SOAK_MS` the soak. */
 export default defineConfig({
   ...base,
   test: {

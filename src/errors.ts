@@ -35,6 +35,7 @@ export interface ErrorDetails {
   DEAD_LETTER_NOT_FOUND: { readonly consumer: string; readonly eventId: string };
   DELIVERY_FAILED: { readonly consumer: string; readonly eventId: string; readonly attempt: number; readonly error: RunError };
   DELIVERY_TIMEOUT: { readonly timeoutMs: number };
+  ENCODING_UNSUPPORTED: { readonly encoding: string };
   EVENT_ID_CONFLICT: { readonly id: string };
   EVENT_INVALID: { readonly type: string; readonly faults: readonly Fault[] };
   EVENT_TOO_LARGE: { readonly bytes: number; readonly limit: number; readonly part?: string };
@@ -45,6 +46,7 @@ export interface ErrorDetails {
   FORBIDDEN: { readonly scope: string };
   GRAPH_INVALID: { readonly faults: readonly Fault[] };
   HANDLER_TIMEOUT: { readonly timeoutMs: number };
+  HEADERS_TOO_LARGE: { readonly most: number; readonly bytes: number };
   HOST_REFUSED: { readonly host: string };
   IDEMPOTENCY_CONFLICT: { readonly runId: string };
   INPUT_INVALID: { readonly workflow: string; readonly faults: readonly Fault[] };
@@ -62,6 +64,7 @@ export interface ErrorDetails {
   PROTOCOL_INVALID: { readonly reason: string };
   RATE_LIMITED: { readonly retryAfterMs: number };
   REQUEST_INVALID: { readonly faults: readonly Fault[] };
+  REQUEST_TIMEOUT: {};
   RESULT_INVALID: { readonly path: string; readonly reason?: string; readonly bytes?: number; readonly limit?: number };
   RUN_ABANDONED: { readonly runId: string; readonly attempts: number };
   RUN_CANCELLED: { readonly runId: string; readonly reason?: string; readonly cursor?: string };
@@ -153,6 +156,7 @@ export const ERRORS: { readonly [Code in ErrorCode]: ErrorRow } = {
   DEAD_LETTER_NOT_FOUND: row(404, false, "There is no such dead letter.", "List the dead letters."),
   DELIVERY_FAILED: row(502, true, "The delivery failed again.", "Look at the error; the dead letter is still there."),
   DELIVERY_TIMEOUT: row(504, true, "A delivery did not end in time.", "Do less in it, raise the consumer's timeoutMs, or heed its signal."),
+  ENCODING_UNSUPPORTED: row(415, false, "Bodies are not taken compressed.", "Send it as it is, without Content-Encoding."),
   EVENT_ID_CONFLICT: row(
     409,
     false,
@@ -173,6 +177,12 @@ export const ERRORS: { readonly [Code in ErrorCode]: ErrorRow } = {
   FORBIDDEN: row(403, false, "This caller may not do that.", "Ask whoever runs the server for the scope that is named."),
   GRAPH_INVALID: row(422, false, "The graph is not a workflow.", "Correct each fault."),
   HANDLER_TIMEOUT: row(504, false, "A handler did not end in time.", "Do less in it, raise its timeoutMs, or heed its signal."),
+  HEADERS_TOO_LARGE: row(
+    431,
+    false,
+    "The request has too many headers, or too large ones.",
+    "Send fewer and shorter headers, or a shorter address.",
+  ),
   HOST_REFUSED: row(
     403,
     false,
@@ -210,6 +220,7 @@ export const ERRORS: { readonly [Code in ErrorCode]: ErrorRow } = {
   PROTOCOL_INVALID: row(400, false, "This frame is not one of the protocol.", "See docs/wire.md."),
   RATE_LIMITED: row(429, true, "This caller calls too often.", "Wait for retryAfterMs; a batch, or one WebSocket, takes fewer calls."),
   REQUEST_INVALID: row(422, false, "The request does not fit.", "Correct each fault."),
+  REQUEST_TIMEOUT: row(408, true, "The request did not arrive in time.", "Send it again, faster."),
   RESULT_INVALID: row(422, false, "The result cannot be recorded.", "Return plain JSON within the limit."),
   RUN_ABANDONED: row(
     500,

@@ -78,13 +78,14 @@ class NexusServer extends App {
     // The port first: when it is taken, nothing was opened, and no run was taken up.
     const upgrade: UpgradeHandler = (request, socket, head) => {
       if (!this.#site.upgrade(request, socket, head, ""))
-        refuse(socket, new NexusError("NOT_FOUND", { path: (request.url ?? "").slice(0, 200) }), this.logger);
+        refuse(socket, new NexusError("NOT_FOUND", { path: (request.url ?? "").slice(0, 200) }), this);
     };
     const server = await listen(this.fetch, upgrade, {
       host,
       port: options.port ?? this.#http.port,
       missing: this.#missingToBindWider(),
-      dropped: () => this.counters.add("connections_refused"),
+      limits: this.limits,
+      refusals: this,
     });
     try {
       await this.begin();

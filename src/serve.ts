@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import type { Duplex, Readable, Writable } from "node:stream";
 import type { Hono } from "hono";
+import { Places } from "./access/places.ts";
 import type { NexusOptions } from "./api.ts";
 import type { App } from "./app.ts";
 import { checkCaller, type GuardOptions } from "./channels/http/guard.ts";
@@ -41,7 +42,7 @@ export class Site {
   readonly #proxies: TrustedProxies;
   /** With whether the credential that each was opened with is good no more. */
   readonly #streams = new Map<OpenStream, () => boolean>();
-  readonly #streamsOf = new Map<string, number>();
+  readonly #places: Places;
   readonly #routes = new Map<string, Hono>();
   readonly #upgrade: ReturnType<typeof socketUpgrade>;
   #tending: NodeJS.Timeout | undefined;
@@ -54,6 +55,7 @@ export class Site {
   /** @param mcpServerOf makes the servers of MCP in the product's place; for tests that need more than it has. */
   constructor(app: App, { http = {}, mcp }: Pick<NexusOptions, "http" | "mcp">, mcpServerOf?: EndpointOptions["serverOf"]) {
     this.#app = app;
+    this.#places = new Places({ mostOfOne: app.limits.streams });
     this.#mcp = mcp;
     this.#mcpServerOf = mcpServerOf;
     this.#proxies = new TrustedProxies(http.trustedProxies ?? []);
@@ -62,6 +64,7 @@ export class Site {
       app,
       admit: (request) => this.#admit(request),
       opened: (stream, caller) => this.#opened(stream, caller),
+      counted: (caller) => this.#counted(caller),
     });
   }
 
@@ -96,7 +99,7 @@ export class Site {
       origin = checkCaller(request.headers.get("host") ?? host, request.headers.get("origin") ?? undefined, this.#guard);
       response = await this.#answer(request, { pathname, basePath, origin });
     } catch (error) {
-      response = problemResponse(error, this.#app.logger);
+      response = problemResponse(error, this.#app);
     }
     // Refusals too: a page that may call is to read why it was refused.
     if (origin !== undefined) allowOrigin(response.headers, origin);
@@ -115,6 +118,7 @@ export class Site {
     const ticket = isStreamed ? ticketIn(request) : undefined;
     const caller = await this.#app.access.contextOf(request, channel, { ticket, address: this.#proxies.addressOf(request) });
     const context = { ...caller, traceparent: traceOf(request.headers.get("traceparent") ?? undefined) };
+    checkEncoding(request);
     const session = request.headers.get("nexus-session");
     const around = session === null ? context : await this.#app.inSession(context, session);
     if (!isMcp) return await this.#app.within(around, () => this.#routesUnder(basePath).fetch(request));
@@ -153,19 +157,11 @@ export class Site {
   }
 
   /** One more stream of a caller. @returns what to call when it is over. @throws OVERLOADED */
-  #counted(userId: string | undefined): () => void {
-    if (userId === undefined) return () => {};
-    const open = this.#streamsOf.get(userId) ?? 0;
-    if (open >= this.#app.limits.streams) {
-      this.#app.counters.add("streams_refused");
-      throw new NexusError("OVERLOADED", { retryAfterMs: 5_000, what: "streams of one caller" });
-    }
-    this.#streamsOf.set(userId, open + 1);
-    return () => {
-      const left = (this.#streamsOf.get(userId) ?? 1) - 1;
-      if (left > 0) this.#streamsOf.set(userId, left);
-      else this.#streamsOf.delete(userId);
-    };
+  #counted(caller: Caller | undefined): () => void {
+    const leave = this.#places.take(caller?.userId);
+    if (leave !== undefined) return leave;
+    this.#app.counters.add("streams_refused");
+    throw new NexusError("OVERLOADED", { retryAfterMs: 5_000, what: "streams of one caller" });
   }
 
   /** Ends all streams: each is told to come back, not all at once. */
@@ -199,7 +195,7 @@ export class Site {
 
   #opened(stream: OpenStream, caller: Caller | undefined = this.#app.access.caller): () => void {
     if (this.#stopping.signal.aborted) throw stopping();
-    const left = this.#counted(caller?.userId);
+    const leave = this.#counted(caller);
     this.#streams.set(stream, () => stream.hasLapsed ?? this.#app.access.hasLapsed(caller));
     // One timer for all of them, as long as there are any.
     this.#tending ??= setInterval(() => {
@@ -209,8 +205,8 @@ export class Site {
       }
     }, TEND_MS).unref();
     return () => {
-      // Some say twice that they are over.
-      if (this.#streams.delete(stream)) left();
+      leave();
+      this.#streams.delete(stream);
       if (this.#streams.size > 0) return;
       clearInterval(this.#tending);
       this.#tending = undefined;
@@ -221,6 +217,13 @@ export class Site {
 function ticketIn({ headers }: Request): string | undefined {
   const header = (name: string): string | undefined => headers.get(name) ?? undefined;
   return ticketOf({ cookie: header("cookie"), origin: header("origin"), host: header("host"), site: header("sec-fetch-site") });
+}
+
+/** A small body may become a large one: none is taken apart. @throws ENCODING_UNSUPPORTED */
+function checkEncoding({ headers, body }: Request): void {
+  const encoding = headers.get("content-encoding") ?? "identity";
+  if (body !== null && encoding.toLowerCase() !== "identity")
+    throw new NexusError("ENCODING_UNSUPPORTED", { encoding: encoding.slice(0, 200) });
 }
 
 /** What stands before a mounted site's paths, without a slash at its end. */

@@ -14,6 +14,13 @@ export interface Limits {
   readonly callsPerSecond: number;
   /** How many streams and WebSockets one caller may have open, where callers are known. */
   readonly streams: number;
+  /** How many connections a server of its own has at once. */
+  readonly connections: number;
+  /** How long a request may take to send its headers, and to arrive as a whole: in milliseconds. */
+  readonly headersMs: number;
+  readonly requestMs: number;
+  /** How long whoever asked may take nothing of its answer. */
+  readonly stuckMs: number;
 }
 
 export const DEFAULT_LIMITS: Limits = {
@@ -23,6 +30,10 @@ export const DEFAULT_LIMITS: Limits = {
   nesting: 64,
   callsPerSecond: 2_000,
   streams: 1_000,
+  connections: 16_384,
+  headersMs: 10_000,
+  requestMs: 30_000,
+  stuckMs: 30_000,
 };
 export const STEP_RESULT_BYTES: number = 4 * 1024 * 1024;
 const ERROR_BYTES = 32 * 1024;

@@ -84,6 +84,15 @@ test("[access.1] a WebSocket says who it is in its first frame, shows a fresh to
   expect(await peer.closed).toEqual({ code: 4401, reason: "UNAUTHENTICATED" });
 });
 
+test("[access.1] a WebSocket that says at once that it is two callers is the first that is known, and no other", async () => {
+  await using site = await serve({ auth: { jwt: { issuer, audience: "nexus" } } });
+  await using peer = await Peer.open(site.url);
+  const credentials = [await sign({ sub: "ann" }), await sign({ sub: "bob" })];
+  for (const [n, credential] of credentials.entries()) peer.send({ op: "authenticate", id: String(n), credential });
+  const answers = [await peer.next(), await peer.next()].map(({ kind, code }) => code ?? kind);
+  expect(new Set(answers)).toEqual(new Set(["UNAUTHENTICATED", "reply"]));
+});
+
 test.each<[string, (peer: Peer) => Promise<unknown>]>([
   ["asks for something first", (peer) => peer.ask({ op: "subscribe", id: "1" })],
   ["shows what is no credential", (peer) => peer.ask({ op: "authenticate", id: "1", credential: "nexus" })],

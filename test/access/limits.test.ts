@@ -5,6 +5,7 @@ import { serve } from "../http/fixtures/site.ts";
 import { Stream } from "../http/fixtures/stream.ts";
 import { testClock } from "../workflows/test-clock.ts";
 import { authenticate, cookie, guarded } from "./fixtures/people.ts";
+import { provider } from "./fixtures/provider.ts";
 
 const limits = { callsPerSecond: 10, streams: 2 };
 
@@ -59,6 +60,32 @@ test("[access.5] a caller has so many streams at once, over all channels; one th
   await using bobs = await Stream.open(`${site.url}/events/stream`, cookie("bob"));
   expect(await bobs.frame()).toMatchObject({ event: "resume" });
   expect((await site.as("operator").get("/health")).body.counters).toMatchObject({ streams_refused: 1 });
+});
+
+test("[access.5] a WebSocket that says in its first frame who it is counts from then on, and is closed when it is one too many", async () => {
+  using identity = await provider();
+  await using site = await serve({ auth: { jwt: { issuer: identity.issuer, audience: "nexus" } }, limits: { streams: 2 } });
+  const [ann, bob] = [await identity.sign({}), await identity.sign({ sub: "bob", scope: "admin" })];
+  const opened = async (credential: string): Promise<{ peer: Peer; answer: unknown }> => {
+    const peer = await Peer.open(site.url);
+    return { peer, answer: await peer.ask({ op: "authenticate", id: "1", credential }) };
+  };
+  const taken = { kind: "reply", id: "1", result: {} };
+  const first = await opened(ann);
+  const second = await opened(ann);
+  expect([first.answer, second.answer]).toEqual([taken, taken]);
+  // Once more of the same connection is no further one.
+  expect(await second.peer.ask({ op: "authenticate", id: "2", credential: ann })).toMatchObject({ kind: "reply" });
+
+  const third = await opened(ann);
+  expect(third.answer).toMatchObject({ id: null, code: "OVERLOADED", what: "streams of one caller" });
+  expect(await third.peer.closed).toEqual({ code: 4503, reason: "OVERLOADED" });
+  expect((await site.get("/events/stream", { authorization: `Bearer ${ann}` })).body.code).toBe("OVERLOADED");
+  expect((await opened(bob)).answer).toEqual(taken);
+  expect((await site.get("/health", { authorization: `Bearer ${bob}` })).body).toMatchObject({ counters: { streams_refused: 2 } });
+
+  await first.peer[Symbol.asyncDispose]();
+  await expect.poll(async () => (await opened(ann)).answer).toEqual(taken);
 });
 
 test("[access.5] an address that fails again and again to say who it is waits, whoever it says it is", async () => {

@@ -34,8 +34,8 @@ export async function serve(): Promise<Served> {
   const site = new Site(app, options, withFixtures);
   const server = await listen(
     (request) => site.fetch(request, ""),
-    (_request, socket) => refuse(socket, new NexusError("NOT_FOUND", { path: "/ws" }), app.logger),
-    { host: "127.0.0.1", port: 0, missing: "auth.authenticate", dropped: () => {} },
+    (_request, socket) => refuse(socket, new NexusError("NOT_FOUND", { path: "/ws" }), app),
+    { host: "127.0.0.1", port: 0, missing: "auth.authenticate", limits: app.limits, refusals: app },
   );
   return {
     url: `${server.url}/mcp`,

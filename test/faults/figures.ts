@@ -9,6 +9,8 @@ export interface Figures {
   cuts: number;
   /** Times that the disk had no room, or answered with an error, and then did again. */
   disk: number;
+  /** Connections that were opened and left. */
+  sockets: number;
   /** Events compared with the log, once for each who saw them. */
   events: number;
   readers: number;
@@ -19,11 +21,22 @@ export interface Figures {
   repeats: number;
 }
 
+/** What else was measured, by name and unit. */
+export type Measures = Readonly<Record<string, number>>;
+
+interface Kept {
+  readonly storm: string;
+  readonly at: number;
+  readonly figures: Figures;
+  readonly measures: Measures;
+}
+
 const FOLDER = "reports/faults";
 const TITLES: Readonly<Record<keyof Figures, string>> = {
   kills: "kills survived",
   cuts: "connections cut",
   disk: "disk failures",
+  sockets: "sockets abandoned",
   events: "events checked",
   readers: "readers checked",
   losses: "losses",
@@ -32,13 +45,16 @@ const TITLES: Readonly<Record<keyof Figures, string>> = {
 };
 
 export function noFigures(): Figures {
-  return { kills: 0, cuts: 0, disk: 0, events: 0, readers: 0, losses: 0, duplicates: 0, repeats: 0 };
+  return { kills: 0, cuts: 0, disk: 0, sockets: 0, events: 0, readers: 0, losses: 0, duplicates: 0, repeats: 0 };
 }
 
 /** Keeps a storm's figures for the table at the end of the run. */
-export function keepFigures(storm: string, figures: Figures): void {
+export function keepFigures(storm: string, figures: Figures, measures: Measures): void {
   mkdirSync(FOLDER, { recursive: true });
-  writeFileSync(join(FOLDER, `${storm.replaceAll(" ", "-")}.json`), JSON.stringify({ storm, at: Date.now(), figures }));
+  writeFileSync(
+    join(FOLDER, `${storm.replaceAll(" ", "-")}.json`),
+    JSON.stringify({ storm, at: Date.now(), figures, measures } satisfies Kept),
+  );
 }
 
 export function forgetFigures(): void {
@@ -49,7 +65,7 @@ export function forgetFigures(): void {
 export function figuresTable(): string {
   mkdirSync(FOLDER, { recursive: true });
   const kept = readdirSync(FOLDER)
-    .map((file) => JSON.parse(readFileSync(join(FOLDER, file), "utf8")) as { storm: string; at: number; figures: Figures })
+    .map((file) => JSON.parse(readFileSync(join(FOLDER, file), "utf8")) as Kept)
     .sort((one, other) => one.at - other.at);
   const names = Object.keys(TITLES) as (keyof Figures)[];
   const sum = noFigures();
@@ -62,5 +78,8 @@ export function figuresTable(): string {
   const widths = lines[0]?.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0))) ?? [];
   const padded = (line: readonly string[]): string =>
     line.map((cell, n) => (n === 0 ? cell.padEnd(widths[n] ?? 0) : cell.padStart(widths[n] ?? 0))).join("  ");
-  return lines.map(padded).join("\n");
+  const measured = kept.flatMap(({ storm, measures }) =>
+    Object.entries(measures).map(([name, value]) => `${storm}: ${name} ${Number(value.toPrecision(3)).toLocaleString("en")}`),
+  );
+  return [...lines.map(padded), "", ...measured].join("\n");
 }

@@ -17,7 +17,7 @@ import {
   type Slice,
 } from "./checker.ts";
 import { Child } from "./child.ts";
-import { type Figures, keepFigures, noFigures } from "./figures.ts";
+import { type Figures, keepFigures, type Measures, noFigures } from "./figures.ts";
 
 /** The type of the last event of a storm: a reader that has seen it has seen all. */
 export const END = "the.end";
@@ -46,6 +46,7 @@ export class Scene implements AsyncDisposable {
   readonly figures: Figures = noFigures();
   readonly #name: string;
   readonly #folder: string;
+  #measures: Measures = {};
   #wrong = 0;
   #closed = false;
 
@@ -82,6 +83,11 @@ export class Scene implements AsyncDisposable {
     expect.soft({ who, ...some }, `all of it is in ${this.#folder}`).toEqual({ who, ...NOTHING_WRONG });
   }
 
+  /** Keeps what was measured for the end of the run. Nothing is decided by it. */
+  measured(measures: Measures): void {
+    this.#measures = measures;
+  }
+
   judgeLog(slice: Slice): void {
     this.judge("the log", checkLog(slice), slice.events.length);
   }
@@ -104,7 +110,7 @@ export class Scene implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    keepFigures(this.#name, this.figures);
+    keepFigures(this.#name, this.figures, this.#measures);
     if (this.#wrong === 0) await rm(this.#folder, { recursive: true, force: true });
   }
 }

@@ -1,4 +1,5 @@
 import { createServer, type Server } from "node:http";
+import { gzipSync } from "node:zlib";
 import { serve as serveHono } from "@hono/node-server";
 import { EventSource } from "eventsource";
 import express from "express";
@@ -84,6 +85,16 @@ for (const [name, mount] of Object.entries(HOSTS)) {
     expect((await post(`${host.url}/workflows/double/execute`, { inputs: { n: 4 } })).body.result).toEqual({ doubled: 8 });
     const { events } = (await fetch(`${host.url}/events?type=a`).then(replyOf)).body;
     expect(events[0].data).toEqual({ text: "é\u2028" });
+  });
+
+  test(`[access.5] ${name}: a compressed body is read only where the host has taken it apart`, async () => {
+    await using host = await mount();
+    const { status } = await fetch(`${host.url}/events`, {
+      method: "POST",
+      headers: { "content-type": "application/json", "content-encoding": "gzip" },
+      body: gzipSync(JSON.stringify({ type: "a", data: 1 })),
+    });
+    expect(status).toBe(/express\.(?:json|raw)/.test(name) ? 201 : 415);
   });
 
   test(`[app.4] ${name}: an EventSource gets what is emitted, and is told when the app stops`, async () => {

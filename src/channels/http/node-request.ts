@@ -7,10 +7,14 @@ export function requestOf(
   signal: AbortSignal,
 ): Request {
   const { method = "GET" } = incoming;
-  const init: RequestInit & { duplex?: "half" } = { method, headers: headersOf(incoming), signal };
+  const headers = new Headers(headersOf(incoming));
+  const init: RequestInit & { duplex?: "half" } = { method, headers, signal };
   if (method !== "GET" && method !== "HEAD") {
-    if (incoming.readableEnded || incoming.body !== undefined) init.body = bodyOf(incoming.body);
-    else {
+    if (incoming.readableEnded || incoming.body !== undefined) {
+      init.body = bodyOf(incoming.body);
+      // It was taken off with the body.
+      headers.delete("content-encoding");
+    } else {
       init.body = Readable.toWeb(incoming) as ReadableStream;
       init.duplex = "half";
     }

@@ -1,10 +1,9 @@
 import { NexusError, type Problem } from "../../errors.ts";
-import type { Logger } from "../../observability/logger.ts";
-import { loggedProblem } from "../../operations/logged-problem.ts";
+import { loggedProblem, type Refusals } from "../../operations/logged-problem.ts";
 
 /** An error as an HTTP answer. What nobody expected is logged, and tells the caller nothing of itself. */
-export function problemResponse(error: unknown, logger: Logger): Response {
-  return problemAnswer(error, loggedProblem(error, logger));
+export function problemResponse(error: unknown, refusals: Refusals): Response {
+  return problemAnswer(error, loggedProblem(error, refusals));
 }
 
 /** @param problem the error's. */
@@ -17,6 +16,7 @@ export function problemHeaders(error: unknown, problem: Problem): Record<string,
   if (typeof problem["retryAfterMs"] === "number") headers["retry-after"] = String(Math.ceil(problem["retryAfterMs"] / 1000));
   if (NexusError.is(error, "METHOD_NOT_ALLOWED")) headers["allow"] = error.details.allowed.join(", ");
   if (NexusError.is(error, "UNAUTHENTICATED")) headers["www-authenticate"] = "Bearer";
+  if (NexusError.is(error, "ENCODING_UNSUPPORTED")) headers["accept-encoding"] = "identity";
   if (NexusError.is(error, "UPGRADE_REQUIRED")) headers["upgrade"] = "websocket";
   return headers;
 }

@@ -92,8 +92,8 @@ export function routes(parts: RouteParts, basePath: string): Hono {
       throw new NexusError("METHOD_NOT_ALLOWED", { allowed: methods });
     });
   }
-  hono.notFound((c) => problemResponse(new NexusError("NOT_FOUND", { path: c.req.path.slice(0, 200) }), app.logger));
-  hono.onError((error) => problemResponse(error, app.logger));
+  hono.notFound((c) => problemResponse(new NexusError("NOT_FOUND", { path: c.req.path.slice(0, 200) }), app));
+  hono.onError((error) => problemResponse(error, app));
   return hono;
 }
 

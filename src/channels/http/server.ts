@@ -1,13 +1,22 @@
-import { createServer, type Server as HttpServer, type IncomingMessage, type ServerOptions, type ServerResponse } from "node:http";
+import {
+  createServer,
+  type Server as HttpServer,
+  type IncomingMessage,
+  type ServerOptions as NodeOptions,
+  type ServerResponse,
+} from "node:http";
 import { getRequestListener } from "@hono/node-server";
 import { RESPONSE_ALREADY_SENT } from "@hono/node-server/utils/response";
 import type { FetchHandler } from "../../api.ts";
-import { NexusError, problemOf } from "../../errors.ts";
+import { NexusError } from "../../errors.ts";
+import type { Limits } from "../../events/limits.ts";
+import type { Refusals } from "../../operations/logged-problem.ts";
+import { checkHeaders, refuseBroken, unreadable } from "./broken-request.ts";
 import { isLoopback } from "./guard.ts";
 import { sendResponse } from "./node-response.ts";
 import { keepPeer } from "./peer-address.ts";
-import { problemAnswer } from "./problem.ts";
-import type { UpgradeHandler } from "./upgrade.ts";
+import { problemResponse } from "./problem.ts";
+import { refuse, type UpgradeHandler } from "./upgrade.ts";
 
 /** A server that listens. */
 export interface Server {
@@ -19,42 +28,57 @@ export interface Server {
 }
 
 const CLOSING_MS = 1_000;
-/** Who takes longer to say what it wants is not waited for: its connection is closed. */
-const PATIENCE = { headersTimeout: 10_000, requestTimeout: 30_000, connectionsCheckingInterval: 5_000 };
-const MOST_CONNECTIONS = 16_384;
-const MOST_HEADERS = 100;
+/** How often it is looked who takes too long to say what it wants. */
+const CHECKING_MS = 5_000;
+
+export interface ServerOptions {
+  readonly host: string;
+  readonly port: number | undefined;
+  /** What must be configured before it listens on an address that others can reach; absent when nothing is. */
+  readonly missing: string | undefined;
+  readonly limits: Pick<Limits, "connections" | "headersMs" | "requestMs" | "stuckMs">;
+  readonly refusals: Refusals;
+}
 
 /**
  * Listens on a port of its own.
  *
- * @param options.missing what must be configured before it listens on an address that others can reach; absent when nothing is.
  * @throws BIND_REFUSED for such an address · PORT_IN_USE · OPTION_INVALID
  */
-export async function listen(
-  fetch: FetchHandler,
-  upgrade: UpgradeHandler,
-  options: { readonly host: string; readonly port: number | undefined; readonly missing: string | undefined; readonly dropped: () => void },
-): Promise<Server> {
-  const { host } = options;
+export async function listen(fetch: FetchHandler, upgrade: UpgradeHandler, options: ServerOptions): Promise<Server> {
+  const { host, refusals } = options;
   if (!isLoopback(host) && options.missing !== undefined) throw bindRefused(host, options.missing);
   const port = portOf(String(options.port ?? (process.env["NEXUS_PORT"] || process.env["PORT"] || "8000")));
   const listener = getRequestListener(
     async (request, { incoming, outgoing }) => {
+      checkHeaders(incoming);
       keepPeer(request, incoming);
       const response = await fetch(request);
-      if (!(response.headers.get("content-type") ?? "").startsWith("text/event-stream")) return response;
+      // Streams look after their readers themselves.
+      if (!(response.headers.get("content-type") ?? "").startsWith("text/event-stream")) {
+        letGoWhenStuck(outgoing as ServerResponse, options);
+        return response;
+      }
       sendResponse(response, outgoing as ServerResponse).catch(() => outgoing.destroy());
       return RESPONSE_ALREADY_SENT;
     },
-    { overrideGlobalObjects: false, errorHandler: unreadable },
+    { overrideGlobalObjects: false, errorHandler: (error) => problemResponse(NexusError.is(error) ? error : unreadable(), refusals) },
   );
   // Some clients offer HTTP/2 in the same header: they are answered as if they had not. (Not known before Node 24.9.)
   const upgrades = { shouldUpgradeCallback: ({ headers }: IncomingMessage) => headers.upgrade?.toLowerCase() === "websocket" };
-  const server = createServer({ ...upgrades, ...PATIENCE } as ServerOptions, (request, response) => void listener(request, response));
-  server.maxConnections = MOST_CONNECTIONS;
-  server.maxHeadersCount = MOST_HEADERS;
-  server.on("drop", options.dropped);
-  server.on("upgrade", upgrade);
+  const server = createServer({ ...upgrades, ...patience(options.limits) } as NodeOptions);
+  refuseBroken(server, refusals);
+  server.maxConnections = options.limits.connections;
+  server.on("drop", () => refusals.counters.add("connections_refused"));
+  server.on("request", (request, response) => void listener(request, response));
+  server.on("upgrade", (request, socket, head) => {
+    try {
+      checkHeaders(request);
+      upgrade(request, socket, head);
+    } catch (error) {
+      refuse(socket, error, refusals);
+    }
+  });
   let closing = false;
   // A connection is idle only after its last answer.
   server.on("request", (_request, response) => response.once("close", () => closing && setImmediate(() => server.closeIdleConnections())));
@@ -84,10 +108,20 @@ function bindRefused(host: string, missing: string): NexusError {
   return new NexusError("BIND_REFUSED", { host }, { detail });
 }
 
-/** A request whose Host or address is none never gets to the site. */
-function unreadable(): Response {
-  const error = new NexusError("REQUEST_INVALID", { faults: [{ path: "Host", message: "the Host or the address cannot be read" }] });
-  return problemAnswer(error, problemOf(error));
+/** The time begins anew with whatever the peer takes. */
+function letGoWhenStuck(outgoing: ServerResponse, { limits, refusals }: ServerOptions): void {
+  outgoing.setTimeout(limits.stuckMs, () => {
+    refusals.counters.add("slow_readers");
+    outgoing.destroy();
+  });
+  // Before Node says how long the connection may be idle. What is asked over it next may take its time.
+  outgoing.prependOnceListener("finish", () => outgoing.socket?.setTimeout(0));
+}
+
+/** Who takes longer is not waited for: its connection is closed. */
+function patience({ headersMs, requestMs }: Pick<Limits, "headersMs" | "requestMs">): NodeOptions {
+  const headersTimeout = Math.min(headersMs, requestMs);
+  return { headersTimeout, requestTimeout: requestMs, connectionsCheckingInterval: Math.min(CHECKING_MS, headersTimeout) };
 }
 
 function bound(server: HttpServer, host: string, port: number): Promise<void> {

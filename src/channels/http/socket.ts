@@ -4,9 +4,10 @@ import type { App } from "../../app.ts";
 import { NexusError, type Problem } from "../../errors.ts";
 import type { Context } from "../../events/context.ts";
 import { parseFilter } from "../../events/filter.ts";
+import type { Caller } from "../../events/principal.ts";
 import type { Encoder } from "../../log/batch.ts";
 import { background } from "../../observability/clock.ts";
-import { loggedProblem } from "../../operations/logged-problem.ts";
+import { countProblem, loggedProblem } from "../../operations/logged-problem.ts";
 import type { Answer } from "../../operations/operation.ts";
 import { STREAMS } from "../../operations/table.ts";
 import { type Outlet, Push, STUCK_MS } from "./push.ts";
@@ -26,12 +27,20 @@ const AUTHENTICATE_MS = 5_000;
 /** How long a peer may take to answer that the connection is closed. */
 const CLOSING_MS = 2_000;
 
+/** What a connection tells whoever has made it. */
+export interface SocketEvents {
+  /** It has said who it is, which was not known before. @throws OVERLOADED when it is one too many. */
+  readonly known: (caller: Caller) => void;
+  readonly closed: () => void;
+}
+
 /** One WebSocket connection: subprotocol nexus.v1 (wire.md). */
 export class Socket implements OpenStream {
   readonly #app: App;
   readonly #ws: WebSocket;
   readonly #raw: Duplex;
   readonly #later: Admitted["later"];
+  readonly #events: SocketEvents;
   /** Absent until it has said who it is. */
   #context: Context | undefined;
   readonly #pushes = new Map<string, Push>();
@@ -52,23 +61,27 @@ export class Socket implements OpenStream {
   #pingedAt: number;
   #taken = 0;
 
-  constructor(app: App, ws: WebSocket, raw: Duplex, { context, later }: Admitted, closed: () => void) {
+  constructor(app: App, ws: WebSocket, raw: Duplex, { context, later }: Admitted, events: SocketEvents) {
     this.#app = app;
     this.#ws = ws;
     this.#raw = raw;
     this.#context = context;
     this.#later = later;
+    this.#events = events;
     if (context === undefined) this.#awaitCaller();
     this.#pingedAt = app.clock.now();
     ws.on("message", (data, isBinary) => this.#message(data, isBinary));
     ws.on("pong", () => (this.#unanswered = 0));
     ws.on("ping", () => this.#listenAsFarAs());
     // A broken frame, a reset: ws closes by itself, and `close` follows.
-    ws.on("error", (error) => app.logger.debug({ error }, "a WebSocket failed"));
+    ws.on("error", (error: NodeJS.ErrnoException) => {
+      if (error.code === "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH") countProblem("BODY_TOO_LARGE", app.counters);
+      app.logger.debug({ error }, "a WebSocket failed");
+    });
     ws.on("close", () => {
       this.#gone.abort(new NexusError("SERVER_STOPPING", { retryAfterMs: 0 }));
       for (const push of this.#pushes.values()) push.stop();
-      closed();
+      events.closed();
     });
     raw.on("drain", () => this.#progressed());
   }
@@ -91,7 +104,7 @@ export class Socket implements OpenStream {
 
   /** Tells the client why, and closes. */
   stop(error: NexusError): void {
-    const problem = loggedProblem(error, this.#app.logger);
+    const problem = loggedProblem(error, this.#app);
     this.#send({ kind: "problem", id: null, ...problem });
     this.#close(problem);
   }
@@ -126,7 +139,7 @@ export class Socket implements OpenStream {
       .catch((error: unknown) => {
         this.#pushes.get(id)?.stop();
         this.#pushes.delete(id);
-        this.#send({ kind: "problem", id, ...loggedProblem(error, this.#app.logger) });
+        this.#send({ kind: "problem", id, ...loggedProblem(error, this.#app) });
       })
       .finally(() => {
         if (!this.#pushes.has(id)) this.#used.delete(id);
@@ -155,20 +168,23 @@ export class Socket implements OpenStream {
 
   /** Whoever has not said who it is says so first; later the same caller may show a fresh credential. */
   async #authenticate(frame: ClientFrame): Promise<void> {
-    const before = this.#context;
     try {
       checkFrame(frame);
       if (frame.op !== "authenticate") throw new NexusError("UNAUTHENTICATED", {}, { detail: "The first frame is authenticate." });
       const { credential } = frame;
       if (typeof credential !== "string") throw new NexusError("PROTOCOL_INVALID", { reason: "its credential is not a text" });
       const context = await this.#later(credential);
-      if (before?.principal !== undefined && before.userId !== context.userId)
+      if (this.#gone.signal.aborted) return;
+      // Only now: of several frames that came at once, the first that is through says whose it is.
+      const before = this.#context?.principal;
+      if (before !== undefined && before.userId !== context.userId)
         throw new NexusError("UNAUTHENTICATED", {}, { detail: "A connection is one caller's: open another." });
+      if (before === undefined && context.principal !== undefined) this.#events.known(context.principal);
       this.#context = context;
       this.#known.abort();
       this.#reply(frame.id, {});
     } catch (error) {
-      if (before === undefined) return this.stop(error as NexusError);
+      if (this.#context === undefined) return this.stop(error as NexusError);
       throw error;
     }
   }
@@ -234,7 +250,7 @@ export class Socket implements OpenStream {
       fail: (error, cursor) => {
         this.#pushes.delete(id);
         this.#used.delete(id);
-        const problem = { ...loggedProblem(error, this.#app.logger), cursor };
+        const problem = { ...loggedProblem(error, this.#app), cursor };
         if (!NexusError.is(error, "SLOW_READER")) return this.#send({ kind: "problem", id, ...problem });
         this.#letGo();
       },
@@ -244,7 +260,7 @@ export class Socket implements OpenStream {
   /** Whoever takes nothing takes no explanation either: the close says it. */
   #letGo(): void {
     this.#app.counters.add("slow_readers");
-    this.#close(loggedProblem(new NexusError("SLOW_READER", { retryAfterMs: 1_000 }), this.#app.logger));
+    this.#close(loggedProblem(new NexusError("SLOW_READER", { retryAfterMs: 1_000 }), this.#app));
   }
 
   /** Calls are taken only as far as their answers are: neither may wait without bound. */

@@ -72,7 +72,7 @@ export async function sseResponse({ log, feed, counters, logger, now, opened }: 
           write: (frames) => controller.enqueue(frames),
           checkpoint: (cursor, hasMore) => text(frame([`id: ${cursor}`, "event: checkpoint"], { cursor, hasMore })),
           fail: (error, cursor) => {
-            const problem: Problem = { ...loggedProblem(error, logger), cursor };
+            const problem: Problem = { ...loggedProblem(error, { counters, logger }), cursor };
             const retry = typeof problem["retryAfterMs"] === "number" ? [`retry: ${problem["retryAfterMs"]}`] : [];
             text(frame([...retry, `id: ${cursor}`, "event: problem"], problem));
             controller.close();

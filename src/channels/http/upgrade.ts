@@ -5,8 +5,7 @@ import type { App } from "../../app.ts";
 import { NexusError } from "../../errors.ts";
 import type { Context } from "../../events/context.ts";
 import type { Caller } from "../../events/principal.ts";
-import type { Logger } from "../../observability/logger.ts";
-import { loggedProblem } from "../../operations/logged-problem.ts";
+import { loggedProblem, type Refusals } from "../../operations/logged-problem.ts";
 import { BODY_BYTES } from "./body.ts";
 import { problemHeaders } from "./problem.ts";
 import { Socket } from "./socket.ts";
@@ -15,6 +14,8 @@ import type { OpenStream } from "./sse.ts";
 export type UpgradeHandler = (request: IncomingMessage, socket: Duplex, head: Buffer) => void;
 
 const SUBPROTOCOL = "nexus.v1";
+/** How long whoever is refused has to take the answer. */
+const LEAVING_MS = 2_000;
 
 /** Who opens a WebSocket. */
 export interface Admitted {
@@ -30,6 +31,8 @@ export interface UpgradeParts {
   readonly admit: (request: IncomingMessage) => Promise<Admitted>;
   /** @param caller who opened it, where that is known. @throws OVERLOADED · SERVER_STOPPING */
   readonly opened: (stream: OpenStream, caller: Caller | undefined) => () => void;
+  /** For one that was opened before that was known: it is this caller's. @returns what to call when it is over. @throws OVERLOADED */
+  readonly counted: (caller: Caller | undefined) => () => void;
 }
 
 /** Makes WebSockets of the requests for `<basePath>/events/ws`. @returns whether the request is one of those. */
@@ -37,6 +40,7 @@ export function socketUpgrade({
   app,
   admit,
   opened,
+  counted,
 }: UpgradeParts): (request: IncomingMessage, socket: Duplex, head: Buffer, basePath: string) => boolean {
   const server = new WebSocketServer({
     noServer: true,
@@ -48,7 +52,7 @@ export function socketUpgrade({
     const [path] = (request.url ?? "").split("?");
     if (path !== `${basePath}/events/ws`) return false;
     socket.on("error", (error) => app.logger.debug({ error }, "a connection failed while it was upgraded"));
-    upgrade(request).catch((error: unknown) => refuse(socket, error, app.logger));
+    upgrade(request).catch((error: unknown) => refuse(socket, error, app));
 
     async function upgrade(from: IncomingMessage): Promise<void> {
       const { context, later } = await admit(from);
@@ -60,8 +64,17 @@ export function socketUpgrade({
       const around = context && (await inSession(context));
       server.handleUpgrade(from, socket, head, (ws) => {
         let closed = (): void => {};
+        let leave = (): void => {};
         const caller = { context: around, later: async (credential: string) => inSession(await later(credential)) };
-        const connection = new Socket(app, ws, socket, caller, () => closed());
+        const connection = new Socket(app, ws, socket, caller, {
+          known: (who) => {
+            leave = counted(who);
+          },
+          closed: () => {
+            leave();
+            closed();
+          },
+        });
         try {
           closed = opened(connection, around?.principal);
         } catch (error) {
@@ -74,12 +87,14 @@ export function socketUpgrade({
 }
 
 /** Answers a request whose upgrade is refused with the problem that HTTP would answer, and closes the connection. */
-export function refuse(socket: Duplex, error: unknown, logger: Logger): void {
-  const problem = loggedProblem(error, logger);
+export function refuse(socket: Duplex, error: unknown, refusals: Refusals): void {
+  const problem = loggedProblem(error, refusals);
   const body = JSON.stringify(problem);
   const headers = { ...problemHeaders(error, problem), "content-length": Buffer.byteLength(body), connection: "close" };
   const head = [`HTTP/1.1 ${problem.status} ${problem.code}`, ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`)];
-  // The peer need not close its side: this one does not wait for it.
+  // The peer need not close its side, or take anything: this one does not wait for it.
+  const late = setTimeout(() => socket.destroy(), LEAVING_MS).unref();
+  socket.once("close", () => clearTimeout(late));
   socket.once("finish", () => socket.destroy());
   socket.on("error", () => {});
   socket.end([...head, "", body].join("\r\n"));

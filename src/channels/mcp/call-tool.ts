@@ -49,8 +49,8 @@ function waits({ shape }: OperationTool): boolean {
 }
 
 /** Words first, because a model reads them; then the problem as on every other channel. */
-function failed({ logger }: App, error: unknown): CallToolResult {
-  const problem = loggedProblem(error, logger);
+function failed(app: App, error: unknown): CallToolResult {
+  const problem = loggedProblem(error, app);
   const { todo } = ERRORS[problem.code as ErrorCode];
   const said = problem.detail ?? problem.title;
   const words = `${problem.code}: ${said}${said.includes(todo) ? "" : ` ${todo}`}`;

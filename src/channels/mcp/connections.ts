@@ -1,11 +1,11 @@
 import { randomUUID } from "node:crypto";
 import { type McpServer, WebStandardStreamableHTTPServerTransport } from "@modelcontextprotocol/server";
 import { NexusError } from "../../errors.ts";
+import { BOUNDS } from "./bounds.ts";
 import { cancelledBy, endExchange } from "./cancelled.ts";
 import { exchanges } from "./exchange.ts";
 import { BodyFlow, type FlowParts, isStream } from "./flow.ts";
 import type { Hints } from "./hints.ts";
-import { MOST, MOST_OF_ONE } from "./places.ts";
 import type { McpParts } from "./server.ts";
 import { broadcastsOn, readerOf, Watching } from "./watching.ts";
 
@@ -112,8 +112,8 @@ export class Connections {
   /** The longest unused of the same caller goes first, then that of anyone; never one with something under way. @throws OVERLOADED */
   #makeRoom(userId: string | undefined): void {
     const own = userId === undefined ? [] : [...this.#all].filter(([, connection]) => connection.userId === userId);
-    if (own.length >= MOST_OF_ONE) this.#dropOldest(own);
-    else if (this.#all.size >= MOST) this.#dropOldest([...this.#all]);
+    if (own.length >= BOUNDS.mostOfOne) this.#dropOldest(own);
+    else if (this.#all.size >= BOUNDS.most) this.#dropOldest([...this.#all]);
   }
 
   #dropOldest(among: readonly (readonly [string, Connection])[]): void {

@@ -10,15 +10,17 @@ import {
   PARSE_ERROR,
   readRequestBody,
 } from "@modelcontextprotocol/server";
+import { Places } from "../../access/places.ts";
 import type { App } from "../../app.ts";
-import { NexusError } from "../../errors.ts";
+import { type ErrorCode, NexusError } from "../../errors.ts";
+import { countProblem } from "../../operations/logged-problem.ts";
+import { BOUNDS } from "./bounds.ts";
 import { Connections } from "./connections.ts";
 import { Webhooks } from "./events/webhooks.ts";
 import { exchanges } from "./exchange.ts";
 import { BodyFlow, type FlowParts } from "./flow.ts";
 import { Hints } from "./hints.ts";
 import { faultOfParams } from "./params.ts";
-import { MOST, Places } from "./places.ts";
 import { type McpParts, mcpServer, type ServerOf } from "./server.ts";
 import { UnderWay } from "./under-way.ts";
 import { faultOfWatched, isListen, watchedBy } from "./watched.ts";
@@ -49,17 +51,17 @@ export class McpEndpoint {
   readonly #modern: McpHttpHandler;
   readonly #stateless: ReturnType<typeof legacyStatelessFallback>;
   readonly #connections: Connections;
-  readonly #listeners = new Places();
+  readonly #listeners = new Places(BOUNDS);
 
   constructor({ app, toolPerWorkflow, allowLoopback, opened, stopping, serverOf = mcpServer }: EndpointOptions) {
     const webhooks = new Webhooks({ app, stopping, allowLoopback });
-    this.#parts = { app, toolPerWorkflow, stopping, underWay: new UnderWay(), streams: new Places(), webhooks };
+    this.#parts = { app, toolPerWorkflow, stopping, underWay: new UnderWay(), streams: new Places(BOUNDS), webhooks };
     this.#flow = { now: () => app.clock.now(), slow: () => app.counters.add("slow_readers"), opened };
     const hints = new Hints(app, toolPerWorkflow);
     const factory = (): ReturnType<ServerOf> => serverOf(this.#parts);
     // What a client did wrong it is told; here it would fill the log.
     const onerror = (error: Error): void => app.logger.debug({ error }, "an MCP message was refused");
-    this.#modern = createMcpHandler(factory, { legacy: "reject", bus: hints.bus, maxSubscriptions: MOST + 1, onerror });
+    this.#modern = createMcpHandler(factory, { legacy: "reject", bus: hints.bus, maxSubscriptions: BOUNDS.most + 1, onerror });
     this.#stateless = legacyStatelessFallback(factory, onerror);
     this.#connections = new Connections(this.#parts, factory, hints, this.#flow);
   }
@@ -88,14 +90,21 @@ export class McpEndpoint {
     let body: unknown;
     try {
       const read = await readRequestBody(request, BODY_BYTES);
-      if (read.tooLarge) return refused(413, INVALID_REQUEST, `The body is larger than ${BODY_BYTES} bytes.`);
+      if (read.tooLarge) return this.#refused("BODY_TOO_LARGE", 413, INVALID_REQUEST, `The body is larger than ${BODY_BYTES} bytes.`);
       body = JSON.parse(read.text);
     } catch {
       // Or it broke off with its client: then nobody reads this.
-      return refused(400, PARSE_ERROR, "The body is not JSON.");
+      return this.#refused("BODY_INVALID", 400, PARSE_ERROR, "The body is not JSON.");
     }
-    if (isDeeper(body, MOST_DEPTH)) return refused(400, INVALID_REQUEST, `The body is nested deeper than ${MOST_DEPTH}.`);
+    if (isDeeper(body, MOST_DEPTH))
+      return this.#refused("BODY_INVALID", 400, INVALID_REQUEST, `The body is nested deeper than ${MOST_DEPTH}.`);
     return await this.#route(request, body);
+  }
+
+  /** In the protocol's words, and counted as on every other channel. */
+  #refused(code: ErrorCode, status: number, rpcCode: number, message: string): Response {
+    countProblem(code, this.#parts.app.counters);
+    return refused(status, rpcCode, message);
   }
 
   async #route(request: Request, body: unknown): Promise<Response> {
@@ -118,13 +127,16 @@ export class McpEndpoint {
     const answer = (listensTo: readonly string[]): Promise<Response> =>
       exchanges.run({ flow, listensTo }, () => this.#modern.fetch(request, given(body)));
     if (!isListen(body)) return flow.around(await answer([]));
-    const { access } = this.#parts.app;
+    const { access, counters } = this.#parts.app;
     const uris = watchedBy(body);
     if (uris.length > 0) access.check("events:read");
     const fault = faultOfWatched(uris);
     if (fault !== undefined) return refused(400, INVALID_PARAMS, fault, body.id);
     const leave = this.#listeners.take(access.caller?.userId);
-    if (leave === undefined) throw new NexusError("OVERLOADED", { retryAfterMs: 5_000, what: "streams of MCP clients" });
+    if (leave === undefined) {
+      counters.add("streams_refused");
+      throw new NexusError("OVERLOADED", { retryAfterMs: 5_000, what: "streams of MCP clients" });
+    }
     try {
       return flow.around(await answer(uris), leave);
     } catch (error) {

@@ -138,6 +138,6 @@ async function read(app: App, name: string, uri: string, variables: Variables): 
     return { contents: [{ uri, mimeType: MIME, text: JSON.stringify(body) }] };
   } catch (error) {
     if (NexusError.is(error) && ERRORS[error.code].http === 404) throw new ResourceNotFoundError(uri);
-    throw rpcError(error, app.logger);
+    throw rpcError(error, app);
   }
 }

@@ -1,11 +1,11 @@
 import { type CallToolResult, INVALID_PARAMS, McpServer, ProtocolError, type ServerContext } from "@modelcontextprotocol/server";
+import type { Places } from "../../access/places.ts";
 import type { App } from "../../app.ts";
 import { packageVersion } from "../../observability/version.ts";
 import { operationNamed } from "../../operations/table.ts";
 import { callTool } from "./call-tool.ts";
 import { EVENTS_EXTENSION, handleEvents } from "./events/handle.ts";
 import type { Webhooks } from "./events/webhooks.ts";
-import type { Places } from "./places.ts";
 import { addResources } from "./resources.ts";
 import { MOST_WORKFLOW_TOOLS, OPERATION_TOOLS, type OperationTool, type ToolShape, WAIT_MS, workflowTool } from "./tools.ts";
 import type { UnderWay } from "./under-way.ts";

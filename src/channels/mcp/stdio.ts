@@ -1,13 +1,14 @@
 import type { Readable, Writable } from "node:stream";
 import { type JSONRPCMessage, type McpServer, ProtocolError, type Transport } from "@modelcontextprotocol/server";
 import { type StdioServerHandle, serveStdio } from "@modelcontextprotocol/server/stdio";
+import { Places } from "../../access/places.ts";
 import { NexusError } from "../../errors.ts";
 import { errorMessage, isRequest, MessageLines, type RpcId, type RpcMessage, type RpcRequest } from "../message-lines.ts";
+import { BOUNDS } from "./bounds.ts";
 import type { EndpointOptions } from "./endpoint.ts";
 import { Webhooks } from "./events/webhooks.ts";
 import { type Exchange, exchanges } from "./exchange.ts";
 import { Hints } from "./hints.ts";
-import { Places } from "./places.ts";
 import { rpcError } from "./rpc-error.ts";
 import { type McpParts, mcpServer, type ServerOf } from "./server.ts";
 import { UnderWay } from "./under-way.ts";
@@ -39,7 +40,7 @@ export class McpStdio {
 
   constructor({ app, toolPerWorkflow, allowLoopback, stopping, serverOf = mcpServer, input, output }: StdioOptions) {
     const webhooks = new Webhooks({ app, stopping, allowLoopback });
-    this.#parts = { app, toolPerWorkflow, stopping, underWay: new UnderWay(), streams: new Places(), webhooks };
+    this.#parts = { app, toolPerWorkflow, stopping, underWay: new UnderWay(), streams: new Places(BOUNDS), webhooks };
     this.#serverOf = serverOf;
     this.#lines = new MessageLines(input, output);
     this.#hints = new Hints(app, toolPerWorkflow);
@@ -95,7 +96,7 @@ export class McpStdio {
         if (app.isStopping) throw new NexusError("SERVER_STOPPING", { retryAfterMs: 1_000 });
         this.#listen(message);
       } catch (error) {
-        const { code, message: words, data } = error instanceof ProtocolError ? error : rpcError(error, app.logger);
+        const { code, message: words, data } = error instanceof ProtocolError ? error : rpcError(error, app);
         return this.#lines.send(errorMessage(message.id, code, words, data));
       }
     }

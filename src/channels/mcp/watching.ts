@@ -31,11 +31,10 @@ export class Watching {
 
   /** @throws FORBIDDEN, or that these are too many, as an error of the protocol; then it watches none of them. */
   watch(uris: readonly string[]): void {
-    const { access, logger } = this.#app;
     try {
-      access.check("events:read");
+      this.#app.access.check("events:read");
     } catch (error) {
-      throw rpcError(error, logger);
+      throw rpcError(error, this.#app);
     }
     const added = uris.filter((uri) => !this.#uris.has(uri));
     const fault = faultOfWatched([...this.#uris, ...added]);

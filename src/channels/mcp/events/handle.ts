@@ -42,7 +42,7 @@ export function handleEvents(server: Server, parts: McpParts): void {
         checkInput(schema, withoutMeta(params));
         return await answer(params as never, ctx);
       } catch (error) {
-        throw error instanceof ProtocolError ? error : rpcError(error, app.logger, BY_STATUS);
+        throw error instanceof ProtocolError ? error : rpcError(error, app, BY_STATUS);
       }
     });
   on("events/list", LIST, async ({ cursor }: { readonly cursor?: string }) => ({ ...eventTypes(app, cursor) }));
@@ -50,7 +50,10 @@ export function handleEvents(server: Server, parts: McpParts): void {
   on("events/stream", STREAM, async (params: Subscription, ctx) => {
     const begun = await begin(app, params);
     const leave = streams.take(app.access.caller?.userId);
-    if (leave === undefined) throw new ProtocolError(CODES.exhausted, "As many streams are open as can be.", { limit: "streams" });
+    if (leave === undefined) {
+      app.counters.add("streams_refused");
+      throw new ProtocolError(CODES.exhausted, "As many streams are open as can be.", { limit: "streams" });
+    }
     try {
       return await parts.underWay.during(() => stream(parts, params.name, begun, ctx));
     } finally {

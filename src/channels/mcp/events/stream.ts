@@ -94,6 +94,6 @@ async function beat(app: App, send: () => Promise<void>, signal: AbortSignal): P
 }
 
 function errorOf(app: App, error: unknown): object {
-  const { code, message, data } = rpcError(error, app.logger, BY_STATUS);
+  const { code, message, data } = rpcError(error, app, BY_STATUS);
   return { code, message, data };
 }
