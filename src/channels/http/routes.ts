@@ -55,10 +55,11 @@ export function routes(parts: RouteParts, basePath: string): Hono {
     if (c.req.raw.method === "HEAD") return new Response(null, { headers: SSE_HEADERS });
     const { log, feed } = await app.source();
     const requested = placeOf(c, controls);
-    return await sseResponse(
-      { log, feed, counters: app.counters, logger: app.logger, now: () => app.clock.now(), opened },
-      { filter: seen, requested, onLoss },
-    );
+    return await sseResponse({ log, feed, counters: app.counters, logger: app.logger, now: () => app.clock.now(), opened }, c.req.raw, {
+      filter: seen,
+      requested,
+      onLoss,
+    });
   });
   on("GET", STREAMS.subscribe.path, async () => {
     throw new NexusError("UPGRADE_REQUIRED", { subprotocol: "nexus.v1" });

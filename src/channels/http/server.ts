@@ -16,6 +16,7 @@ import { isLoopback } from "./guard.ts";
 import { sendResponse } from "./node-response.ts";
 import { keepPeer } from "./peer-address.ts";
 import { problemResponse } from "./problem.ts";
+import { streamsDirectly, streamTo } from "./sse.ts";
 import { refuse, type UpgradeHandler } from "./upgrade.ts";
 
 /** A server that listens. */
@@ -53,13 +54,15 @@ export async function listen(fetch: FetchHandler, upgrade: UpgradeHandler, optio
     async (request, { incoming, outgoing }) => {
       checkHeaders(incoming);
       keepPeer(request, incoming);
+      streamsDirectly(request);
       const response = await fetch(request);
       // Streams look after their readers themselves.
       if (!(response.headers.get("content-type") ?? "").startsWith("text/event-stream")) {
         letGoWhenStuck(outgoing as ServerResponse, options);
         return response;
       }
-      sendResponse(response, outgoing as ServerResponse).catch(() => outgoing.destroy());
+      if (!streamTo(response, outgoing as ServerResponse))
+        sendResponse(response, outgoing as ServerResponse).catch(() => outgoing.destroy());
       return RESPONSE_ALREADY_SENT;
     },
     { overrideGlobalObjects: false, errorHandler: (error) => problemResponse(NexusError.is(error) ? error : unreadable(), refusals) },

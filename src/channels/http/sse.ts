@@ -1,3 +1,4 @@
+import type { ServerResponse } from "node:http";
 import { NexusError, type Problem } from "../../errors.ts";
 import type { Filter } from "../../events/filter.ts";
 import type { Encoder } from "../../log/batch.ts";
@@ -7,7 +8,7 @@ import type { Counters } from "../../observability/counters.ts";
 import type { Logger } from "../../observability/logger.ts";
 import { loggedProblem } from "../../operations/logged-problem.ts";
 import { type Outlet, Push } from "./push.ts";
-import { resumeAt } from "./resume.ts";
+import { type Resume, resumeAt } from "./resume.ts";
 
 const RETRY_MS = 2000;
 /** With one more page this is about 256 KiB. */
@@ -57,44 +58,155 @@ export interface SseParts {
   readonly opened: (stream: OpenStream) => () => void;
 }
 
-/** Answers with a stream of server-sent events (wire.md). */
-export async function sseResponse({ log, feed, counters, logger, now, opened }: SseParts, request: SseRequest): Promise<Response> {
-  const { position, resume } = await resumeAt(log, feed, request.requested, request.onLoss, request.filter.seen?.by);
-  let push: Push;
-  let closed: () => void;
-  const body = new ReadableStream<Uint8Array>(
+/** Where the bytes of a stream go. */
+interface Sink {
+  hasRoom(): boolean;
+  write(bytes: Uint8Array): void;
+  /** How much the reader has taken, if that is known: whoever takes little by little is not stuck. */
+  taken?(): number;
+  end(): void;
+  /** Whoever takes nothing does not take the end either. */
+  cut(error: Error): void;
+}
+
+/** Requests whose answers are given to `streamTo`. */
+const direct = new WeakSet<Request>();
+/** What their answers are the head of. */
+const streams = new WeakMap<Response, SseStream>();
+
+/** Whoever says so gives the answer to `streamTo`. That takes less memory, and time, than a web-standard stream between. */
+export function streamsDirectly(request: Request): void {
+  direct.add(request);
+}
+
+/** Writes an answer to its connection, if it is a stream that is written so. @returns whether it is. */
+export function streamTo(response: Response, outgoing: ServerResponse): boolean {
+  const stream = streams.get(response);
+  if (stream === undefined) return false;
+  if (outgoing.destroyed) stream.gone();
+  else {
+    outgoing.writeHead(response.status, Object.fromEntries(response.headers));
+    writeTo(outgoing, stream);
+  }
+  return true;
+}
+
+/** Answers a request with a stream of server-sent events (wire.md). */
+export async function sseResponse(parts: SseParts, request: Request, { filter, requested, onLoss }: SseRequest): Promise<Response> {
+  const start = await resumeAt(parts.log, parts.feed, requested, onLoss, filter.seen?.by);
+  const stream = new SseStream(parts, filter, start);
+  const isDirect = direct.has(request);
+  const response = new Response(isDirect ? null : webStream(stream), { headers: SSE_HEADERS });
+  if (isDirect) streams.set(response, stream);
+  return response;
+}
+
+function webStream(stream: SseStream): ReadableStream<Uint8Array> {
+  return new ReadableStream<Uint8Array>(
     {
-      start: (controller) => {
-        const text = (frames: string): void => controller.enqueue(Buffer.from(frames));
-        const outlet: Outlet = {
-          encoder,
+      start: (controller) =>
+        stream.begin({
           hasRoom: () => (controller.desiredSize ?? 0) > 0,
-          write: (frames) => controller.enqueue(frames),
-          checkpoint: (cursor, hasMore) => text(frame([`id: ${cursor}`, "event: checkpoint"], { cursor, hasMore })),
-          fail: (error, cursor) => {
-            const problem: Problem = { ...loggedProblem(error, { counters, logger }), cursor };
-            const retry = typeof problem["retryAfterMs"] === "number" ? [`retry: ${problem["retryAfterMs"]}`] : [];
-            text(frame([...retry, `id: ${cursor}`, "event: problem"], problem));
-            controller.close();
-            closed();
-            if (!NexusError.is(error, "SLOW_READER")) return;
-            // Whoever takes nothing does not take the end either: then the connection is cut.
-            counters.add("slow_readers");
-            setTimeout(() => controller.error(error), LEAVING_MS).unref();
-          },
-        };
-        closed = opened({ tend: () => push.tend(), stop: (error) => push.fail(error) });
-        push = new Push(feed, request.filter, outlet, { position, cursor: resume.from }, now);
-        text(`retry: ${RETRY_MS}\n${frame([`id: ${resume.from}`, "event: resume"], resume)}`);
-        push.pump();
-      },
-      pull: () => push.progressed(),
-      cancel: () => {
-        push.stop();
-        closed();
-      },
+          write: (bytes) => controller.enqueue(bytes),
+          end: () => controller.close(),
+          cut: (error) => controller.error(error),
+        }),
+      pull: () => stream.progressed(),
+      cancel: () => stream.gone(),
     },
     new ByteLengthQueuingStrategy({ highWaterMark: ROOM_BYTES }),
   );
-  return new Response(body, { headers: SSE_HEADERS });
+}
+
+function writeTo(outgoing: ServerResponse, stream: SseStream): void {
+  outgoing.on("drain", () => stream.progressed());
+  outgoing.once("close", () => stream.gone());
+  stream.begin({
+    hasRoom: () => outgoing.writableLength < ROOM_BYTES,
+    write: (bytes) => void outgoing.write(bytes),
+    taken: () => (outgoing.socket?.bytesWritten ?? 0) - (outgoing.socket?.writableLength ?? 0),
+    end: () => void outgoing.end(),
+    cut: () => void outgoing.destroy(),
+  });
+}
+
+class SseStream implements OpenStream, Outlet {
+  readonly encoder: Encoder = encoder;
+  readonly #parts: SseParts;
+  readonly #push: Push;
+  readonly #resume: Resume;
+  readonly #closed: () => void;
+  #sink: Sink | undefined;
+  /** What it was ended with before it had begun. */
+  #ended: string | undefined;
+  #taken = 0;
+
+  /** @throws OVERLOADED · SERVER_STOPPING */
+  constructor(parts: SseParts, filter: Filter, { position, resume }: Awaited<ReturnType<typeof resumeAt>>) {
+    this.#parts = parts;
+    this.#resume = resume;
+    this.#push = new Push(parts.feed, filter, this, { position, cursor: resume.from }, parts.now);
+    this.#closed = parts.opened(this);
+  }
+
+  begin(sink: Sink): void {
+    this.#sink = sink;
+    if (this.#ended !== undefined) {
+      this.#write(this.#ended);
+      return sink.end();
+    }
+    this.#write(`retry: ${RETRY_MS}\n${frame([`id: ${this.#resume.from}`, "event: resume"], this.#resume)}`);
+    this.#push.pump();
+  }
+
+  /** Its reader took something. */
+  progressed(): void {
+    this.#push.progressed();
+  }
+
+  /** Its reader is not there any more. */
+  gone(): void {
+    this.#push.stop();
+    this.#closed();
+  }
+
+  tend(): void {
+    const taken = this.#sink?.taken?.() ?? 0;
+    if (taken !== this.#taken) this.#push.progressed();
+    this.#taken = taken;
+    this.#push.tend();
+  }
+
+  stop(error: NexusError): void {
+    this.#push.fail(error);
+  }
+
+  hasRoom(): boolean {
+    return this.#sink?.hasRoom() === true;
+  }
+
+  write(frames: Uint8Array): void {
+    this.#sink?.write(frames);
+  }
+
+  checkpoint(cursor: string, hasMore: boolean): void {
+    this.#write(frame([`id: ${cursor}`, "event: checkpoint"], { cursor, hasMore }));
+  }
+
+  fail(error: unknown, cursor: string): void {
+    const { counters, logger } = this.#parts;
+    const problem: Problem = { ...loggedProblem(error, { counters, logger }), cursor };
+    const retry = typeof problem["retryAfterMs"] === "number" ? [`retry: ${problem["retryAfterMs"]}`] : [];
+    this.#ended = frame([...retry, `id: ${cursor}`, "event: problem"], problem);
+    this.#write(this.#ended);
+    this.#sink?.end();
+    this.#closed();
+    if (!NexusError.is(error, "SLOW_READER")) return;
+    counters.add("slow_readers");
+    setTimeout(() => this.#sink?.cut(error), LEAVING_MS).unref();
+  }
+
+  #write(frames: string): void {
+    this.#sink?.write(Buffer.from(frames));
+  }
 }
