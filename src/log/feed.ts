@@ -66,9 +66,9 @@ export class Feed {
   }
 
   /**
-   * For a reader that has read everything: waits until something matches, however much comes that does not.
+   * For a reader that has read everything: it hears when something matches, however much comes that does not.
    *
-   * @param wake is called once, in the turn in which the feed advances, with the position before what matches. @returns a function that ends the waiting.
+   * @param wake is called in the turn in which the feed advances, with the position before what matches. @returns a function that ends it.
    */
   watch(filter: Filter, wake: Wake): () => void {
     return this.#watchers.add(filter, wake);

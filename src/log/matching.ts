@@ -11,6 +11,7 @@ export function matching(feed: Feed, filter: Filter, signal: AbortSignal, heard:
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(signal.reason as Error);
     const unwatch = feed.watch(filter, (position) => {
+      unwatch();
       signal.removeEventListener("abort", aborted);
       heard(position);
       resolve();

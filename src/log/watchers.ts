@@ -2,7 +2,7 @@ import type { NexusEvent } from "../events/event.ts";
 import { type Filter, fieldOf, type IndexedField } from "../events/filter.ts";
 import type { FeedEvent } from "./batch.ts";
 
-/** Hears where to read on: just before the first event that matches. */
+/** Hears where to read on: just before the first event that matches, of those that come at once. */
 export type Wake = (position: number) => void;
 
 /** Those who wait for the same. */
@@ -29,7 +29,7 @@ export class Watchers {
   /** Those whose filters name no value: each is asked about each event. */
   readonly #others = new Set<Group>();
 
-  /** @param wake is called once. @returns a function that ends the waiting. */
+  /** @returns a function that ends the waiting. */
   add(filter: Filter, wake: Wake): () => void {
     const group = this.#groups.get(filter.key) ?? this.#begin(filter);
     group.wakes.add(wake);
@@ -51,7 +51,6 @@ export class Watchers {
       for (const [field, byValue] of this.#byTerm) look(byValue.get(valueOf(event, field) ?? ""), event);
       look(this.#others, event);
     }
-    for (const group of woken.keys()) this.#end(group);
     for (const [{ wakes }, position] of woken) {
       for (const wake of wakes) {
         try {

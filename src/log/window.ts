@@ -3,8 +3,8 @@ import { Batch, type FeedEvent } from "./batch.ts";
 import { withoutCheck } from "./cursor.ts";
 
 /** Events of one batch, and their JSON's length: one write to a connection, so far below what may wait for one. */
-const BATCH_EVENTS = 128;
-const BATCH_LENGTH = 64 * 1024;
+const BATCH_EVENTS = 256;
+const BATCH_LENGTH = 96 * 1024;
 const WINDOW_EVENTS = 16_384;
 const WINDOW_LENGTH = 8 * 1024 * 1024;
 /** So many batches are kept for other readers: those of the newest events, mostly. */

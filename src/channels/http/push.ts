@@ -32,8 +32,10 @@ export class Push {
   readonly #filter: Filter;
   readonly #outlet: Outlet;
   readonly #now: () => number;
-  /** Ends its waiting for what matches; absent while it has not read everything. */
+  /** Ends its listening for what matches, which it does while it reads everything there is. */
   #unwatch: (() => void) | undefined;
+  /** Whether it has read everything, and waits. */
+  #waits = false;
   #position: number;
   /** The cursor of that position. */
   #cursor: Cursor;
@@ -63,17 +65,7 @@ export class Push {
 
   /** Writes what there is and fits. */
   pump(): void {
-    if (this.#unwatch !== undefined) return;
-    while (!this.#over && !this.#reading && this.#position < this.#feed.end) {
-      if (!this.#hasRoom()) return;
-      const batch = this.#feed.read(this.#position, this.#filter);
-      if (batch === undefined) break;
-      if (batch instanceof Promise) return this.#later(batch);
-      this.#deliver(batch);
-    }
-    if (this.#over || this.#reading) return;
-    if (!this.#caughtUp) this.#checkpoint();
-    this.#watch();
+    if (!this.#waits) this.#readOn();
   }
 
   /** To be called every few seconds: tells a quiet reader where it is, and lets a stuck one go. */
@@ -104,27 +96,44 @@ export class Push {
 
   stop(): void {
     this.#over = true;
-    this.#unwatch?.();
+    this.#waits = false;
+    this.#stopListening();
   }
 
-  #watch(): void {
-    this.#unwatch = this.#feed.watch(this.#filter, this.#wake);
+  #readOn(): void {
+    while (!this.#over && !this.#reading && this.#position < this.#feed.end) {
+      if (!this.#hasRoom()) return this.#stopListening();
+      const batch = this.#feed.read(this.#position, this.#filter);
+      if (batch === undefined) break;
+      if (batch instanceof Promise) return this.#later(batch);
+      this.#deliver(batch);
+    }
+    if (this.#over || this.#reading) return;
+    if (!this.#caughtUp) this.#checkpoint();
+    if (this.#over) return;
+    this.#waits = true;
+    this.#unwatch ??= this.#feed.watch(this.#filter, this.#wake);
+  }
+
+  #stopListening(): void {
+    this.#unwatch?.();
+    this.#unwatch = undefined;
   }
 
   readonly #wake = (position: number): void => {
-    this.#unwatch = undefined;
+    this.#waits = false;
     // Its place may be ahead of the feed, which is then behind the log.
     if (position > this.#position) {
       this.#skipped += position - this.#position;
       this.#position = position;
     }
-    this.pump();
+    this.#readOn();
   };
 
   /** Nothing of what has come since it waits has matched: its place is the end. */
   #passSkipped(): void {
     const { end } = this.#feed;
-    if (this.#unwatch === undefined || end <= this.#position) return;
+    if (!this.#waits || end <= this.#position) return;
     this.#skipped += end - this.#position;
     this.#position = end;
     this.#cursor = this.#feed.endCursor(this.#filter.seen?.by);
@@ -138,6 +147,7 @@ export class Push {
   }
 
   #later(batch: Promise<Batch>): void {
+    this.#stopListening();
     this.#reading = true;
     batch.then(
       (read) => {

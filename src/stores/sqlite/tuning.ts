@@ -7,4 +7,4 @@ export interface Tuning {
   readonly batchBytes: number;
 }
 
-export const DEFAULTS: Tuning = { indexEvery: 4096, batchCalls: 1000, batchBytes: 4 * 1024 * 1024 };
+export const DEFAULTS: Tuning = { indexEvery: 8192, batchCalls: 1000, batchBytes: 4 * 1024 * 1024 };
