@@ -1,6 +1,6 @@
 import { NexusError } from "../errors.ts";
 import type { NexusEvent } from "../events/event.ts";
-import type { Clock } from "../observability/clock.ts";
+import { type Clock, NEEDLESS } from "../observability/clock.ts";
 import type { Delivery } from "../sinks/sink.ts";
 import type { ConsumerPlan } from "./consumer-options.ts";
 import type { ConsumerServices } from "./consumer-services.ts";
@@ -84,6 +84,6 @@ async function attempted(call: () => unknown, abort: AbortController, clock: Clo
     signal.throwIfAborted();
     return { thrown };
   } finally {
-    done.abort();
+    done.abort(NEEDLESS);
   }
 }

@@ -1,11 +1,9 @@
-import type { Clock } from "../observability/clock.ts";
+import { type Clock, NEEDLESS } from "../observability/clock.ts";
 
 interface Turn {
   readonly calls: Set<() => void>;
   readonly over: AbortController;
 }
-
-const OVER = new Error("nothing is waited for any more");
 
 /** Ends what takes too long. All that begins in one turn of the event loop shares a timer: most of it is over before the turn is. */
 export class TimeLimits {
@@ -25,7 +23,7 @@ export class TimeLimits {
     calls.add(expired);
     return () => {
       calls.delete(expired);
-      if (calls.size === 0 && this.#turn?.calls !== calls) over.abort(OVER);
+      if (calls.size === 0 && this.#turn?.calls !== calls) over.abort(NEEDLESS);
     };
   }
 
@@ -41,7 +39,7 @@ export class TimeLimits {
     );
     setImmediate(() => {
       if (this.#turn === turn) this.#turn = undefined;
-      if (turn.calls.size === 0) turn.over.abort(OVER);
+      if (turn.calls.size === 0) turn.over.abort(NEEDLESS);
     });
     return turn;
   }

@@ -4,7 +4,7 @@ import type { JsonObject } from "../events/json.ts";
 import { matches } from "../events/match.ts";
 import type { Feed } from "../log/feed.ts";
 import { matching } from "../log/matching.ts";
-import type { Clock } from "../observability/clock.ts";
+import { type Clock, NEEDLESS } from "../observability/clock.ts";
 
 export interface WaitFor {
   readonly filter: Filter;
@@ -33,7 +33,7 @@ export async function waitFor(
   const ended = new AbortController();
   if (timeoutMs !== undefined) {
     clock.sleep(Math.max(0, timeoutMs), AbortSignal.any([ended.signal, signal])).then(
-      () => over.abort(),
+      () => over.abort(NEEDLESS),
       () => {}, // The wait is over before its time.
     );
   }
@@ -58,7 +58,7 @@ export async function waitFor(
       else position = batch.next;
     }
   } finally {
-    ended.abort();
+    ended.abort(NEEDLESS);
   }
 }
 

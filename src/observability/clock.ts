@@ -11,6 +11,9 @@ const LOOK_EVERY_MS = 60_000;
 /** The longest that a timer of Node can be set to; it takes a longer one for 1 ms. */
 const LONGEST = 2 ** 31 - 1;
 
+/** Why a sleep, or whatever else went on beside, is ended that nobody waits for any more. Made once: one for each would cost more than what it ends. */
+export const NEEDLESS: Error = new Error("it is not waited for any more");
+
 export const systemClock: Clock = clockOf((timeout) => timeout);
 const backgroundClock: Clock = clockOf((timeout) => timeout.unref());
 

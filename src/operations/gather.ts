@@ -5,7 +5,7 @@ import { utf8Bytes } from "../events/json.ts";
 import type { FeedEvent } from "../log/batch.ts";
 import type { Feed } from "../log/feed.ts";
 import { Tail } from "../log/tail.ts";
-import type { Clock } from "../observability/clock.ts";
+import { type Clock, NEEDLESS } from "../observability/clock.ts";
 import type { Sparing } from "./operation.ts";
 
 export interface Wanted {
@@ -35,7 +35,7 @@ export async function gather(feed: Feed, clock: Clock, wanted: Wanted, sparing: 
   const signal = AbortSignal.any([over.signal, gone]);
   const endAfter = (ms: number): void => {
     clock.sleep(ms, signal).then(
-      () => over.abort(),
+      () => over.abort(NEEDLESS),
       () => {}, // Answered, or the caller is gone.
     );
   };
@@ -54,7 +54,7 @@ export async function gather(feed: Feed, clock: Clock, wanted: Wanted, sparing: 
   } catch (error) {
     if (!signal.aborted) throw error;
   } finally {
-    over.abort();
+    over.abort(NEEDLESS);
   }
   return { events: answer.events, next: untaken ?? tail.position, timedOut: !answer.isDone && (stopOn !== undefined || !answer.hasEvents) };
 }

@@ -2,6 +2,7 @@ import Type from "typebox";
 import type { App } from "../app.ts";
 import { NexusError } from "../errors.ts";
 import type { JsonObject } from "../events/json.ts";
+import { NEEDLESS } from "../observability/clock.ts";
 import type { LaunchedRun } from "../workflows/launcher.ts";
 import type { Outcome } from "../workflows/outcome.ts";
 import { type Answer, type Call, type Operation, operation } from "./operation.ts";
@@ -123,7 +124,7 @@ async function endWithin(app: App, run: LaunchedRun, waitMs: number, call: Call)
   try {
     return await Promise.race([end, timeout]);
   } finally {
-    over.abort();
+    over.abort(NEEDLESS);
   }
 }
 

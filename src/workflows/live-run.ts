@@ -4,6 +4,7 @@ import type { NewEvent } from "../events/event.ts";
 import { type Limits, runErrorOf } from "../events/limits.ts";
 import type { Position } from "../log/log.ts";
 import { answered } from "../observability/answered.ts";
+import { NEEDLESS } from "../observability/clock.ts";
 import { type TracedWork, tracedWork } from "../observability/trace.ts";
 import { type Outcome, outcomeOf } from "./outcome.ts";
 import { Progress } from "./progress.ts";
@@ -152,18 +153,11 @@ export class LiveRun {
     timeoutMs: number | undefined,
     run: (step: StepContext) => unknown,
   ): Promise<unknown> {
-    const limit = new AbortController();
-    const signal = AbortSignal.any([this.signal, limit.signal]);
-    const ended = new AbortController();
-    if (timeoutMs !== undefined) {
-      this.services.clock.sleep(timeoutMs, ended.signal).then(
-        () => limit.abort(new NexusError("STEP_TIMEOUT", { step: key, timeoutMs })),
-        () => {}, // The step ended in time.
-      );
-    }
+    const { limit, ended } = timeoutMs === undefined ? {} : this.#limited(key, timeoutMs);
+    const signal = limit === undefined ? this.signal : AbortSignal.any([this.signal, limit]);
     const step: StepContext = { signal, attempt, idempotencyKey: `${this.runId}/${key}` };
     const work = tracedWork(`step ${key}`, this.traceparent, { "nexus.run_id": this.runId, "nexus.step": key, "nexus.attempt": attempt });
-    const context = this.context(`${key}@${attempt}`, started, limit.signal, work.traceparent);
+    const context = this.context(`${key}@${attempt}`, started, limit, work.traceparent);
     this.#working += 1;
     try {
       const call = this.services.within(context, () => work.within(async () => run(step)));
@@ -175,9 +169,20 @@ export class LiveRun {
       throw error;
     } finally {
       this.#working -= 1;
-      ended.abort();
+      ended?.abort(NEEDLESS);
       this.#reconsider();
     }
+  }
+
+  /** Limits the time of one try of a step. @returns what aborts when it is over, and what to abort when the try ends before. */
+  #limited(key: string, timeoutMs: number): { readonly limit: AbortSignal; readonly ended: AbortController } {
+    const limit = new AbortController();
+    const ended = new AbortController();
+    this.services.clock.sleep(timeoutMs, ended.signal).then(
+      () => limit.abort(new NexusError("STEP_TIMEOUT", { step: key, timeoutMs })),
+      () => {}, // The step ended in time.
+    );
+    return { limit: limit.signal, ended };
   }
 
   /** Waits without holding a slot, if nothing else of the run is under way. */
@@ -253,7 +258,7 @@ export class LiveRun {
     if (timeoutMs === undefined || this.#timed) return;
     this.#timed = true;
     const ended = new AbortController();
-    void this.outcome.then(() => ended.abort());
+    void this.outcome.then(() => ended.abort(NEEDLESS));
     this.services.clock.sleep(Math.max(0, this.state.startedAt + timeoutMs - this.now()), ended.signal).then(
       () => this.abort(new NexusError("RUN_TIMEOUT", { runId: this.runId, timeoutMs })),
       () => {}, // It ended in time.

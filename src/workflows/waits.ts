@@ -8,6 +8,7 @@ import { type JsonObject, jsonFault } from "../events/json.ts";
 import { recordedEvent } from "../events/recorded-event.ts";
 import { checkWhole } from "../events/whole.ts";
 import { positionOf } from "../log/cursor.ts";
+import { NEEDLESS } from "../observability/clock.ts";
 import type { WaitOptions } from "./context.ts";
 import type { LiveRun } from "./live-run.ts";
 import type { StepState, Waiting } from "./run.ts";
@@ -106,7 +107,7 @@ export async function endFirstWait(run: LiveRun, children: Children): Promise<vo
     const first = await Promise.race(ends);
     if (first !== undefined) await run.steps.record(first.key, 1, textOf(first.event), startOf(run, first.step));
   } finally {
-    others.abort();
+    others.abort(NEEDLESS);
   }
 }
 
