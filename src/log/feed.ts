@@ -10,7 +10,7 @@ import { type Wake, Watchers } from "./watchers.ts";
 import { batchOf, Window } from "./window.ts";
 
 const READ_AT_ONCE = 500;
-const READ_BEHIND = 100;
+const READ_BEHIND = 200;
 
 /**
  * The log as its readers get it: one loop follows the log and keeps its newest pages in memory, with everything that readers can share.

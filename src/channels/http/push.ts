@@ -154,7 +154,8 @@ export class Push {
         this.#reading = false;
         if (this.#over) return;
         this.#deliver(read);
-        this.pump();
+        // In the next turn: what was read is on its way by then, and other connections have had theirs.
+        setImmediate(() => this.pump());
       },
       (error: unknown) => {
         this.#reading = false;
