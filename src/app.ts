@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { Access } from "./access/access.ts";
 import type { Keys, MadeKey, NewKey } from "./access/keys.ts";
 import type { EventQuery, HandlerFilter, NexusOptions, Off, On, Run, SubscribeOptions } from "./api.ts";
+import { type Health, healthOf } from "./app-health.ts";
 import { AppLife, type Stopped } from "./app-life.ts";
 import { type ConsumerOptions, consumerPlan } from "./delivery/consumer-options.ts";
 import { type ConsumerHandle, Consumers } from "./delivery/consumers.ts";
@@ -366,20 +367,8 @@ export class App implements AsyncDisposable {
   }
 
   /** Numbers of this moment. */
-  async health(): Promise<object> {
-    const { store, feed, retention, executor, openRuns, sessions } = await this.#life.ready();
-    const { epoch, floor, sequence } = await store.log.head();
-    return {
-      status: this.isStopping ? "stopping" : "ok",
-      source: this.#setup.source,
-      log: { epoch, floor, head: sequence, feedLag: sequence - feed.end, ...(await retention.floor()) },
-      runs: { unfinished: openRuns.ids.length, here: executor.live.length },
-      sessions: { open: sessions.size },
-      handlers: this.#setup.handlers.load,
-      consumers: await this.#setup.consumers.load(),
-      schedules: this.#setup.schedules.due,
-      counters: this.counters.all(),
-    };
+  async health(): Promise<Health> {
+    return await healthOf(this.#setup, await this.#life.ready(), this.isStopping);
   }
 
   /** What is under way at this moment. */

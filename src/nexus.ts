@@ -1,5 +1,6 @@
 import type { FetchHandler, Nexus as NexusInterface, NexusOptions } from "./api.ts";
 import { App } from "./app.ts";
+import type { Health } from "./app-health.ts";
 import { isLoopback } from "./channels/http/guard.ts";
 import { listen, type Server } from "./channels/http/server.ts";
 import { refuse, type UpgradeHandler } from "./channels/http/upgrade.ts";
@@ -44,7 +45,7 @@ class NexusServer extends App {
     return this.#starting;
   }
 
-  override async health(): Promise<object> {
+  override async health(): Promise<Health> {
     return { ...(await super.health()), streams: this.#site.streams };
   }
 

@@ -1,5 +1,6 @@
 import Type, { type TObject } from "typebox";
 import { ERRORS, type ErrorCode } from "../errors.ts";
+import type { Scope } from "../events/principal.ts";
 import { ANSWERS, EVENT, SHAPES } from "../operations/answers.ts";
 import { FILTER_FIELDS, TIME_FIELDS } from "../operations/filter-fields.ts";
 import type { Operation } from "../operations/operation.ts";
@@ -38,7 +39,7 @@ export function openapi({ name, basePath }: Server): object {
   }
   paths[STREAMS.stream.path] = { get: streamObject(parts) };
   paths[STREAMS.subscribe.path] = { get: socketObject() };
-  for (const [id, { path, says }] of Object.entries(DOCUMENTS)) paths[path] = { get: documentObject(id, says) };
+  for (const [id, document] of Object.entries(DOCUMENTS)) paths[document.path] = { get: documentObject(id, document) };
   return {
     openapi: "3.1.0",
     info: {
@@ -48,11 +49,16 @@ export function openapi({ name, basePath }: Server): object {
       license: { name: "MIT", identifier: "MIT" },
     },
     servers: [{ url: basePath === "" ? "/" : basePath }],
-    // Who may call is the host's to say: see `auth.authenticate`.
-    security: [],
     tags: [...new Set(OPERATIONS.map(tagOf)), "documents"].map((tag) => ({ name: tag, description: `What concerns ${spoken(tag)}.` })),
     paths,
     components: {
+      securitySchemes: {
+        bearer: {
+          type: "http",
+          scheme: "bearer",
+          description: "An API key, or a token of the identity provider. Or the host's own sign-in.",
+        },
+      },
       schemas: parts.all,
       responses: {
         Problem: {
@@ -69,7 +75,7 @@ function operationObject(operation: Operation, parts: SchemaParts): object {
   return {
     operationId: name,
     summary,
-    description: `With credentials it needs the scope ${scope}.`,
+    ...needing(scope),
     tags: [tagOf(operation)],
     parameters: [
       ...parametersOf("path", operation.params, parts),
@@ -161,7 +167,7 @@ function streamObject(parts: SchemaParts): object {
   return {
     operationId: "events.stream",
     summary: "Server-sent events: history from a place on, then live. asyncapi.json describes the frames.",
-    description: `With credentials it needs the scope ${STREAMS.stream.scope}.`,
+    ...needing(STREAMS.stream.scope),
     tags: ["events"],
     parameters: [
       ...parametersOf("query", FOLLOWING, parts),
@@ -191,22 +197,29 @@ function socketObject(): object {
   return {
     operationId: "events.ws",
     summary: "A WebSocket with the subprotocol nexus.v1. asyncapi.json describes the frames.",
-    description: `With credentials it needs the scope ${STREAMS.subscribe.scope}.`,
+    ...needing(STREAMS.subscribe.scope),
     tags: ["events"],
     responses: { 101: { description: "It is one now." }, "4XX": PROBLEM_RESPONSE },
   };
 }
 
-function documentObject(id: string, says: string): object {
+function documentObject(id: string, { says, scope, type }: (typeof DOCUMENTS)["openapi"]): object {
+  const schema = { type: type === "application/json" ? "object" : "string" };
   return {
     operationId: `documents.${id}`,
     summary: says,
+    ...needing(scope),
     tags: ["documents"],
     responses: {
-      200: { description: "The document.", content: { "application/json": { schema: { type: "object" } } } },
+      200: { description: "The document.", content: { [type]: { schema } } },
       "4XX": PROBLEM_RESPONSE,
     },
   };
+}
+
+/** As long as there are no credentials, nobody needs any. In 3.1 the scheme's list has the names of what is needed. */
+function needing(scope: Scope): object {
+  return { description: `With credentials it needs the scope ${scope}.`, security: [{}, { bearer: [scope] }] };
 }
 
 function tagOf({ name }: Operation): string {

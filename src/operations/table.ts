@@ -32,6 +32,7 @@ interface Stream {
 
 interface Document extends Stream {
   readonly says: string;
+  readonly type: string;
 }
 
 /** What is followed rather than asked: server-sent events, and a subscription over a WebSocket. The channels say how. */
@@ -43,10 +44,26 @@ export const STREAMS: { readonly stream: Stream; readonly subscribe: Stream } = 
 /** Where a browser gets the ticket that its streams are opened with: a cookie, so only HTTP has it. */
 export const TICKETS: Stream = { path: "/tickets", scope: "events:read" };
 
-/** What describes the rest; the channels render it. */
-export const DOCUMENTS: { readonly openapi: Document; readonly asyncapi: Document } = {
-  openapi: { path: "/openapi.json", scope: "workflows:read", says: "What can be asked over HTTP, as OpenAPI 3.1." },
-  asyncapi: { path: "/asyncapi.json", scope: "events:read", says: "What is sent to those who follow events, as AsyncAPI 3.0." },
+/** What describes the rest, each in a form that is read by tools over HTTP alone. */
+export const DOCUMENTS: { readonly openapi: Document; readonly asyncapi: Document; readonly metrics: Document } = {
+  openapi: {
+    path: "/openapi.json",
+    scope: "workflows:read",
+    type: "application/json",
+    says: "What can be asked over HTTP, as OpenAPI 3.1.",
+  },
+  asyncapi: {
+    path: "/asyncapi.json",
+    scope: "events:read",
+    type: "application/json",
+    says: "What is sent to those who follow events, as AsyncAPI 3.0.",
+  },
+  metrics: {
+    path: "/metrics",
+    scope: "admin",
+    type: "text/plain; version=0.0.4; charset=utf-8",
+    says: "The numbers of /health, as Prometheus reads them.",
+  },
 };
 
 /** @param name of the table: one that is not there is a mistake in the code. */

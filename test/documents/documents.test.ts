@@ -162,6 +162,6 @@ test("[documents.1] what operations answer fits what the document says of them",
     Object.values(methods).map(({ operationId }: any) => operationId as string),
   );
   // Those of the last line are proved by the tests of streams, consumers and documents.
-  const elsewhere = ["events.stream", "events.ws", "documents.openapi", "documents.asyncapi", "deadLetters.redeliver"];
+  const elsewhere = ["events.stream", "events.ws", "documents.openapi", "documents.asyncapi", "documents.metrics", "deadLetters.redeliver"];
   expect(described.filter((name) => !seen.has(name) && !elsewhere.includes(name))).toEqual([]);
 });

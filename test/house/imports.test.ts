@@ -13,7 +13,7 @@ const LINES: readonly (readonly string[])[] = [
   ["channels/"],
   ["documents/"],
   ["operations/"],
-  ["app.ts", "app-life.ts", "open-app.ts", "options.ts", "run-handle.ts"],
+  ["app.ts", "app-health.ts", "app-life.ts", "open-app.ts", "options.ts", "run-handle.ts"],
   ["api.ts"],
   ["workflows/"],
   ["sessions/"],

@@ -1,6 +1,7 @@
 import { type Context, Hono } from "hono";
 import type { App } from "../../app.ts";
 import { asyncapi } from "../../documents/asyncapi.ts";
+import { metrics } from "../../documents/metrics.ts";
 import { openapi, type Server } from "../../documents/openapi.ts";
 import { NexusError } from "../../errors.ts";
 import { parseFilter } from "../../events/filter.ts";
@@ -87,6 +88,10 @@ export function routes(parts: RouteParts, basePath: string): Hono {
   on("GET", DOCUMENTS.asyncapi.path, async (c) => {
     app.access.check(DOCUMENTS.asyncapi.scope);
     return document(asyncapi(serverOf(c, app, basePath), app.eventTypes()));
+  });
+  on("GET", DOCUMENTS.metrics.path, async () => {
+    app.access.check(DOCUMENTS.metrics.scope);
+    return new Response(await metrics(app), { headers: { "content-type": DOCUMENTS.metrics.type, "cache-control": "no-store" } });
   });
   for (const [path, methods] of allowed) {
     hono.all(path, () => {
