@@ -9,7 +9,8 @@ import type { State } from "../log/state.ts";
 import type { Clock } from "../observability/clock.ts";
 import { LOCAL_USER } from "./authenticate.ts";
 
-const PREFIX = "keys/";
+/** Where they are in State. */
+export const KEYS_UNDER = "keys/";
 const KEY = /^nexus_([0-9a-z]{12})_([A-Za-z0-9_-]{43})$/;
 const ID_CHARACTERS = "0123456789abcdefghijklmnopqrstuvwxyz";
 const MOST_KEYS = 10_000;
@@ -66,7 +67,7 @@ export class Keys {
 
   static async open(parts: KeyParts): Promise<Keys> {
     const keys = new Map<string, Kept>();
-    for await (const { value } of entriesUnder(parts.state, PREFIX)) keys.set((value as Kept).id, value as Kept);
+    for await (const { value } of entriesUnder(parts.state, KEYS_UNDER)) keys.set((value as Kept).id, value as Kept);
     return new Keys(parts, keys);
   }
 
@@ -151,8 +152,7 @@ export class Keys {
 
   #isGood(id: string): boolean {
     const kept = this.#keys.get(id);
-    if (kept === undefined || kept.revokedAt !== undefined) return false;
-    return kept.expiresAt === undefined || this.#parts.clock.now() < kept.expiresAt;
+    return kept !== undefined && isGood(kept, this.#parts.clock.now());
   }
 
   #get(id: string): Kept {
@@ -175,9 +175,14 @@ export class Keys {
   }
 
   async #keep(kept: Kept): Promise<void> {
-    await this.#parts.state.put(PREFIX + kept.id, kept);
+    await this.#parts.state.put(KEYS_UNDER + kept.id, kept);
     this.#keys.set(kept.id, kept);
   }
+}
+
+/** Whether whoever has the key may call with it. */
+export function isGood({ revokedAt, expiresAt }: Pick<KeyRecord, "revokedAt" | "expiresAt">, now: number): boolean {
+  return revokedAt === undefined && (expiresAt === undefined || now < expiresAt);
 }
 
 function shown({ hash: _hash, ...record }: Kept): KeyRecord {

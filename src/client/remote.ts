@@ -46,6 +46,7 @@ export interface Remote {
   deadLetter(consumer: string, eventId: string): Promise<DeadLetterAnswer>;
   redeliver(consumer: string, eventId: string): Promise<{ readonly attempt: number }>;
   dropDeadLetter(consumer: string, eventId: string): Promise<object>;
+  health(signal?: AbortSignal): Promise<HealthAnswer>;
   follow(query: Query, options?: FollowOptions): AsyncGenerator<Followed, void>;
 }
 
@@ -173,6 +174,14 @@ export interface DeadLettersAnswer {
   readonly hasMore: boolean;
   readonly next?: string;
 }
+/** As much of it as is used here. */
+export interface HealthAnswer {
+  readonly log: {
+    readonly floor: number;
+    readonly head: number;
+    readonly heldBy?: { readonly kind: "run" | "consumer"; readonly name: string; readonly cursor: Cursor };
+  };
+}
 export interface EmitRequest {
   readonly type: string;
   readonly data: JsonValue;
@@ -227,6 +236,7 @@ export function remote(
     deadLetter: (consumer, eventId) => get(`dead-letters/${at(consumer)}/${at(eventId)}`),
     redeliver: (consumer, eventId) => post(`dead-letters/${at(consumer)}/${at(eventId)}/redeliver`, {}),
     dropDeadLetter: (consumer, eventId) => remove(`dead-letters/${at(consumer)}/${at(eventId)}`),
+    health: (signal) => call(connection, "GET", "health", { signal }),
     follow: (query, followOptions) => follow(connection, query, followOptions),
   };
 }

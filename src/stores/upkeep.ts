@@ -1,9 +1,10 @@
 import type { OpenStore } from "../log/store.ts";
 import type { BackedUp } from "./sqlite/backup.ts";
+import type { Glance } from "./sqlite/glance.ts";
 import type { Restored } from "./sqlite/restore.ts";
 import type { Verified } from "./sqlite/verify.ts";
 
-export type { BackedUp, Restored, Verified };
+export type { BackedUp, Glance, Restored, Verified };
 
 /** The database file that is meant where none is named. */
 export function usualFile(): string {
@@ -35,4 +36,16 @@ export async function backupFile(file: string, to: string, copied: () => void): 
 export async function restoreFile(from: string, file: string, look: (store: OpenStore) => Promise<void>): Promise<Restored> {
   const { restore } = await import("./sqlite/restore.ts");
   return await restore(from, file, look);
+}
+
+/** What a look at a few of its pages tells of a file, while a server runs or not. Not in a process that has it open. @throws what `glance` throws */
+export async function glanceAt(file: string, now: number): Promise<Glance> {
+  const { glance } = await import("./sqlite/glance.ts");
+  return glance(file, now);
+}
+
+/** The version of SQLite, which comes with the package. */
+export async function sqliteVersion(): Promise<string> {
+  const { engineVersion } = await import("./sqlite/glance.ts");
+  return engineVersion();
 }

@@ -3,6 +3,7 @@ import { packageVersion } from "../../observability/version.ts";
 import { backup } from "./commands/backup.ts";
 import { consumers } from "./commands/consumers.ts";
 import { deadLetters } from "./commands/dead-letters.ts";
+import { doctor } from "./commands/doctor.ts";
 import { eventTypes } from "./commands/event-types.ts";
 import { events } from "./commands/events.ts";
 import { init } from "./commands/init.ts";
@@ -38,6 +39,7 @@ Operate   keys                    who may call; create USER, revoke ID, rotate I
           backup TO               copy the database file, while a server writes to it
           restore FROM            put a backup in the place of the database file
           verify                  read the whole database file, and name what is wrong with it
+          doctor                  look for what keeps it from working, and say what to do
 
 Everywhere
   --url URL              the server; NEXUS_URL, else http://127.0.0.1:8000
@@ -75,6 +77,7 @@ export function program(): Command {
     backup(),
     restore(),
     verify(),
+    doctor(),
   ];
   for (const command of commands) root.addCommand(command);
   for (const command of everyIn(root)) {

@@ -67,9 +67,14 @@ export function verify(file: string): Verified {
  * · STORE_NEWER · OPTION_INVALID for a file that is not there, or another program's.
  */
 export function checkReadable(file: string): void {
+  if (!hasLog(file)) throw nothingIn(file);
+}
+
+/** The same, where a file that is not there, or that has nothing in it yet, is no error. */
+export function hasLog(file: string): boolean {
   const cut = fileCut(file) ?? walCut(file);
   if (cut !== undefined) throw damaged(file, [cut]);
-  if (isBlank(file, newest(MIGRATIONS))) throw nothingIn(file);
+  return !isBlank(file, newest(MIGRATIONS));
 }
 
 /** Page by page, then event by event. */
