@@ -1,4 +1,4 @@
-import { copyFileSync, truncateSync } from "node:fs";
+import { copyFileSync, mkdirSync, readdirSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import { Nexus, sqliteStore } from "nexus-event-system";
 import { beforeAll, expect, test } from "vitest";
@@ -51,6 +51,22 @@ test("[app.7] verify says what it has looked at, in numbers, and exits 0 where n
   expect([text.code, text.stderr]).toEqual([0, ""]);
   expect(text.stdout).toMatch(new RegExp(`log +${events.toLocaleString("en")} events, 1 to ${events}, up to ${found.cursor}`));
   expect(text.stdout).toMatch(/✔ no fault\n$/);
+});
+
+test("[app.7] verify of a small log says that its events are not in the index yet, and leaves no file beside it", async () => {
+  const folder = join(directory.path, "small");
+  mkdirSync(folder);
+  const file = join(folder, "nexus.db");
+  const app = new Nexus({ store: sqliteStore(file) }) as Nexus;
+  for (let n = 0; n < 12; n++) await app.emitEvent("noted", { n });
+  await app.stop();
+  const events = lookUp<number>(file, "SELECT count(*) FROM events");
+  const before = readdirSync(folder);
+  const { code, found } = await verify(file);
+  expect([code, found.index]).toEqual([0, { keys: 0, entries: 0, behind: events }]);
+  expect(readdirSync(folder)).toEqual(before);
+  const { stdout } = await nexus(["verify", "--db", file]);
+  expect(stdout).toContain(`0 entries under 0 keys; the newest ${events} events are indexed when it is opened`);
 });
 
 /** What is done to a sound file, and the fault that is to be named. */

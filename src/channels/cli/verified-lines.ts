@@ -11,9 +11,16 @@ export function verifiedLines(found: Verified): string[] {
   return table([
     [plain(file), `version ${version}, ${size(bytes)}${older}`],
     ["  log", eventsIn(found)],
-    ["  index", index === undefined ? "not looked at" : `${count(index.entries, "entry", "entries")} under ${count(index.keys, "key")}`],
+    ["  index", index === undefined ? "not looked at" : indexLine(index)],
     ["  state", state === undefined ? "not looked at" : `${count(state.values, "value")}, ${count(state.places, "place")} of the log`],
   ]);
+}
+
+function indexLine({ entries, keys, behind }: NonNullable<Verified["index"]>): string {
+  const says = `${count(entries, "entry", "entries")} under ${count(keys, "key")}`;
+  if (behind === 0) return says;
+  const newest = behind === 1 ? "the newest event is" : `the newest ${count(behind, "event")} are`;
+  return `${says}; ${newest} indexed when it is opened`;
 }
 
 /** How many events, and up to where. */

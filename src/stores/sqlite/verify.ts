@@ -8,6 +8,7 @@ import { isBlank } from "./database.ts";
 import { asStoreError, damaged } from "./failures.ts";
 import { Faults } from "./faults.ts";
 import { IndexDigest } from "./index-digest.ts";
+import { leavingNothing } from "./leaving-nothing.ts";
 import { MIGRATIONS, newest, versionOf } from "./migrations.ts";
 import { unpackId } from "./packed-id.ts";
 import { relieve } from "./relief.ts";
@@ -32,8 +33,8 @@ export interface Verified {
   readonly last?: number;
   /** The place after the last event. */
   readonly cursor?: Cursor;
-  /** Keys of the index, and how many pairs of a key and an event were compared; absent for an older version, which has another index, and where the log cannot be read to its end. */
-  readonly index?: { readonly keys: number; readonly entries: number };
+  /** Keys of the index, and how many pairs of a key and an event were compared; absent for an older version, which has another index, and where the log cannot be read to its end. `behind`: so many of the newest events it does not reach yet; they are indexed when the file is opened. */
+  readonly index?: { readonly keys: number; readonly entries: number; readonly behind: number };
   readonly state?: { readonly values: number; readonly places: number };
   /** A hundred at most. */
   readonly faults: readonly Fault[];
@@ -47,6 +48,10 @@ export interface Verified {
  * @throws OPTION_INVALID for a file that is not there, or another program's · STORE_NEWER · STORE_DAMAGED where it must not even be opened, or cannot be.
  */
 export function verify(file: string): Verified {
+  return leavingNothing(file, () => verified(file));
+}
+
+function verified(file: string): Verified {
   checkReadable(file);
   const faults = new Faults();
   const db = new Database(file, { readonly: true });
@@ -95,7 +100,14 @@ function look(db: Database.Database, faults: Faults): Omit<Verified, "file" | "b
     events,
     ...(last !== undefined && { first: numbers.floor + 1, last: last.sequence }),
     cursor: cursorOf(numbers.epoch, sequence, id === undefined ? undefined : unpackId(id)),
-    ...(version === known && whole && { index: { keys: verifyIndex(db, numbers, wanted, faults), entries: wanted.pairs } }),
+    ...(version === known &&
+      whole && {
+        index: {
+          keys: verifyIndex(db, numbers, wanted, faults),
+          entries: wanted.pairs,
+          behind: Math.max(0, sequence - Math.max(numbers.indexed, numbers.floor)),
+        },
+      }),
     state: verifyState(db, numbers, faults),
   };
 }
