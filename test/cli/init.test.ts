@@ -54,6 +54,20 @@ test("init leaves what is there, and adds to package.json only what it lacks", a
   expect((await nexus(["init", folder, "--output", "json"])).stdout).not.toContain("made");
 });
 
+test.each([
+  ["as npm init makes it", {}, [], "module"],
+  ["that has code of CommonJS", {}, ["index.js"], "commonjs"],
+  ["that has a test of its own", { scripts: { test: "node test.js" } }, [], "commonjs"],
+] as const)("init and a package.json %s", async (_which, more, files, type) => {
+  const folder = await emptyFolder();
+  const path = join(folder, "package.json");
+  const scripts = { test: 'echo "Error: no test specified" && exit 1' };
+  await writeFile(path, JSON.stringify({ name: "x", version: "1.0.0", main: "index.js", type: "commonjs", scripts, ...more }));
+  for (const file of files) await writeFile(join(folder, file), "");
+  expect((await nexus(["init", folder])).code).toBe(0);
+  expect(JSON.parse(await readFile(path, "utf8"))).toMatchObject({ type });
+});
+
 test("init says what is wrong with a package.json that it cannot read, and leaves it", async () => {
   const cwd = await emptyFolder();
   await writeFile(join(cwd, "package.json"), "{");

@@ -1,5 +1,5 @@
-import { constants, copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { access, constants, copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Command } from "commander";
 import { type Cli, doing } from "../cli.ts";
@@ -54,7 +54,7 @@ async function made(write: () => Promise<void>): Promise<Fate> {
   }
 }
 
-/** Adds what is missing: modules, and scripts that are not there. */
+/** Adds what is missing: modules, and scripts that are not there. What npm wrote and nobody has used yet gives way. */
 async function packageJson(file: string): Promise<{ readonly fate: Fate; readonly installed: boolean }> {
   const text = await readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => {
     if (error.code !== "ENOENT") throw error;
@@ -66,12 +66,27 @@ async function packageJson(file: string): Promise<{ readonly fate: Fate; readonl
   const ownScripts = Object.fromEntries(
     Object.entries(scripts).filter(([name, script]) => !(name === "test" && /no test specified/.test(script))),
   );
-  const whole = { ...found, ...(!("type" in found) && { type: "module" }), scripts: { ...SCRIPTS, ...ownScripts } };
+  const isModule = !("type" in found) || (await isUntouched(file, found));
+  const whole = { ...found, ...(isModule && { type: "module" }), scripts: { ...SCRIPTS, ...ownScripts } };
   const installed = "nexus-event-system" in { ...dependencies, ...devDependencies };
   const written = `${JSON.stringify(whole, undefined, 2)}\n`;
   if (text !== undefined && JSON.stringify(found) === JSON.stringify(whole)) return { fate: "left as it is", installed };
   await writeFile(file, written);
   return { fate: text === undefined ? "made" : "completed", installed };
+}
+
+/** As `npm init -y` makes it, without a file of CommonJS that it could be about. */
+async function isUntouched(
+  file: string,
+  found: { readonly type?: unknown; readonly main?: unknown; readonly scripts?: object },
+): Promise<boolean> {
+  const { type, main = "index.js", scripts = {} } = found;
+  const [[name, script] = [], ...others] = Object.entries(scripts);
+  if (type !== "commonjs" || name !== "test" || !/no test specified/.test(String(script)) || others.length > 0) return false;
+  return await access(join(dirname(file), String(main))).then(
+    () => false,
+    () => true,
+  );
 }
 
 function objectIn(file: string, text: string): object {
