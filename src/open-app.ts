@@ -141,6 +141,7 @@ export class OpenApp {
         limits,
         secrets: await Secrets.open({ ...setup, state }, openRuns.ids),
         source,
+        isHidden: (event, owner) => setup.access.hides(event, owner),
         newId: () => setup.newId(),
         within: (context, call) => within(contexts, context, call),
         context: () => surrounding(contexts),

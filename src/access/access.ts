@@ -176,6 +176,11 @@ export class Access {
     return caller && sightOf(caller);
   }
 
+  /** Whether a user, who may read events, does not see an event. Nobody is kept from any as long as there are no credentials; without an owner only operators see it. */
+  hides(event: Parameters<Sight["sees"]>[0], userId: string | undefined): boolean {
+    return this.hasCredentials && userId !== undefined && sightOf({ userId, scopes: ["events:read"] })?.sees(event) === false;
+  }
+
   /** The filter as the caller's rights narrow it. */
   seen(filter: Filter): Filter {
     return seenBy(filter, this.sight);

@@ -4,6 +4,7 @@ import type { Caller, Principal } from "../events/principal.ts";
 import type { State } from "../log/state.ts";
 import type { Clock } from "../observability/clock.ts";
 import type { Keys } from "./keys.ts";
+import { hasScope } from "./policy.ts";
 
 const SECRET = "tickets/secret";
 /** How long a ticket is good. */
@@ -55,10 +56,15 @@ export class Tickets {
     const { userId, scopes, keyId, until } = JSON.parse(Buffer.from(text, "base64url").toString()) as Told;
     const over = (): boolean => this.#clock.now() >= until;
     if (over()) return undefined;
-    if (keyId === undefined) return { userId, scopes, lapsed: over };
+    if (keyId === undefined) return { userId, scopes: following({ userId, scopes }), lapsed: over };
     const caller = this.#keys.callerById(keyId, { userId, scopes });
-    return caller && { ...caller, lapsed: () => over() || caller.lapsed?.() === true };
+    return caller && { ...caller, scopes: following(caller), lapsed: () => over() || caller.lapsed?.() === true };
   }
+}
+
+/** A ticket is for following: nothing is done in the name of whoever has one. */
+function following(principal: Principal): Principal["scopes"] {
+  return (["events:read", "events:read:all"] as const).filter((scope) => hasScope(principal, scope));
 }
 
 async function kept(state: State): Promise<Buffer | undefined> {

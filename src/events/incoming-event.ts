@@ -27,17 +27,21 @@ const PLAIN_JSON = /^application\/json\s*(;|$)/i;
 /** A URI reference has none of these. */
 const NOT_IN_URI = /[\s\p{Cc}<>"{}|\\^`]/u;
 
+/** An event with more has a mistake that shows in these. */
+const MOST_FAULTS = 100;
+
 /**
  * Reads a CloudEvent 1.0: its attributes and `data` (or `data_base64`) in one object, as the JSON format has them.
  *
  * @param path stands before the path of each fault.
- * @throws CLOUDEVENT_INVALID with every fault.
+ * @throws CLOUDEVENT_INVALID with every fault, a hundred at most.
  * @see docs/cloudevents.md for what becomes of each attribute; CloudEvents 1.0.2
  */
 export function incomingEvent(given: unknown, path = ""): IncomingEvent {
   const faults: Fault[] = [];
-  const fault = (name: string, message: string): void =>
-    void faults.push({ path: path === "" ? name : `${path}${name === "" ? "" : `.${name}`}`, message });
+  const fault = (name: string, message: string): void => {
+    if (faults.length < MOST_FAULTS) faults.push({ path: path === "" ? name : `${path}${name === "" ? "" : `.${name}`}`, message });
+  };
   if (typeof given !== "object" || given === null || Array.isArray(given)) {
     fault("", "is not an object");
     throw new NexusError("CLOUDEVENT_INVALID", { faults });

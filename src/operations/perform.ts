@@ -1,4 +1,5 @@
 import type { App } from "../app.ts";
+import { NexusError } from "../errors.ts";
 import type { Answer, Call, Operation } from "./operation.ts";
 
 /**
@@ -8,6 +9,12 @@ import type { Answer, Call, Operation } from "./operation.ts";
  * @throws UNAUTHENTICATED · FORBIDDEN · what reading the input and the operation throw
  */
 export async function perform(app: App, operation: Operation, input: () => object | Promise<object>, call: Call): Promise<Answer> {
-  app.access.check(operation.scope);
-  return await operation.run(app, (await input()) as never, call);
+  const { access } = app;
+  access.check(operation.scope);
+  const { caller } = access;
+  const answer = await operation.run(app, (await input()) as never, call);
+  // It may have waited for long: what came after its credential had ended is not its caller's to read.
+  if (operation.method === "GET" && access.hasLapsed(caller))
+    throw new NexusError("UNAUTHENTICATED", {}, { detail: "The credential is good no more." });
+  return answer;
 }

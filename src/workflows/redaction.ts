@@ -7,7 +7,7 @@ export type Redact = readonly string[] | ((path: string, value: JsonValue) => bo
 /** What of a run a path begins with. `result` is that of the run, and of each of its steps. */
 export type Part = "inputs" | "result" | "error" | "metadata";
 const PARTS: readonly string[] = ["inputs", "result", "error", "metadata"] satisfies readonly Part[];
-const REDACTED = "[redacted]";
+export const REDACTED = "[redacted]";
 
 /** What was taken out of a value: where it stood, and what it was. */
 export type Taken = readonly (readonly [path: readonly string[], value: unknown])[];

@@ -6,7 +6,7 @@ import type { State } from "../log/state.ts";
 import { answered } from "../observability/answered.ts";
 import { background, type Clock } from "../observability/clock.ts";
 import type { Logger } from "../observability/logger.ts";
-import { type Part, type Redaction, redactedError, restored, type Taken } from "./redaction.ts";
+import { type Part, REDACTED, type Redaction, redactedError, restored, type Taken } from "./redaction.ts";
 import { textParts } from "./text-parts.ts";
 
 const PREFIX = "secrets/";
@@ -67,6 +67,12 @@ export class Secrets {
     const { recorded, taken } = this.#parts.redaction?.apply(part, value) ?? { recorded: value, taken: [] };
     if (taken.length > 0) await this.#put(runId, place, taken, signal);
     return recorded;
+  }
+
+  /** The same for a value of which nothing may be recorded. */
+  async keepWhole(runId: string, place: string, value: unknown, signal: AbortSignal): Promise<unknown> {
+    await this.#put(runId, place, [[[], value]], signal);
+    return REDACTED;
   }
 
   /** The value as the run's code gets it. @param recorded plain JSON, and the caller's own. */

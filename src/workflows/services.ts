@@ -1,5 +1,6 @@
 import type { Context } from "../events/context.ts";
 import type { Emitter } from "../events/emitter.ts";
+import type { NexusEvent } from "../events/event.ts";
 import type { Limits } from "../events/limits.ts";
 import type { OpenRegistry } from "../events/registry.ts";
 import type { Owner } from "../log/emitter.ts";
@@ -26,6 +27,8 @@ export interface RunServices {
   /** `source` of what this process records. */
   readonly source: string;
   readonly emitter: Emitter<OpenRegistry>;
+  /** Whether an event is not for the eyes of whoever owns a run. */
+  isHidden(event: NexusEvent, owner: string | undefined): boolean;
   newId(): string;
   /** Calls with `context` around it. */
   within<T>(context: Context, call: () => T): T;

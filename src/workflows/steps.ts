@@ -129,16 +129,18 @@ export class Steps {
     return await this.record(key, attempt, resultText(value, STEP_RESULT_BYTES, this.#run.limits.nesting), start);
   }
 
-  /** The same for a result that is JSON already. */
-  async record(key: string, attempt: number, text: string | undefined, start: number): Promise<unknown> {
-    const result = await this.#run.results.keep(key, await this.#withoutSecrets(key, text), this.#run.signal);
+  /** The same for a result that is JSON already. @param isHidden it is for the run's code alone: whoever sees the run does not see it. */
+  async record(key: string, attempt: number, text: string | undefined, start: number, isHidden = false): Promise<unknown> {
+    const result = await this.#run.results.keep(key, await this.#withoutSecrets(key, text, isHidden), this.#run.signal);
     await this.#run.recorded("step.completed", { step: key, attempt, ...result, durationMs: Math.max(0, this.#run.now() - start) });
     return text === undefined ? undefined : (JSON.parse(text) as unknown);
   }
 
   /** The result as it may be recorded; what that lacks is kept first. */
-  async #withoutSecrets(key: string, text: string | undefined): Promise<string | undefined> {
+  async #withoutSecrets(key: string, text: string | undefined, isHidden: boolean): Promise<string | undefined> {
     const { runId, signal, services } = this.#run;
+    if (text !== undefined && isHidden)
+      return JSON.stringify(await services.secrets.keepWhole(runId, placeOf(key), JSON.parse(text), signal));
     if (text === undefined || !services.secrets.redacts) return text;
     return JSON.stringify(await services.secrets.keep(runId, placeOf(key), "result", JSON.parse(text) as unknown, signal));
   }

@@ -51,7 +51,7 @@ export class EventWaits {
       const waiting =
         known?.waiting ?? (await this.#begin(key, name, { match: match as JsonObject | undefined, after, timeoutMs, fields }));
       const event = await this.#run.suspended(() => matched(this.#run, waiting));
-      return await this.#run.steps.record(key, 1, textOf(event), start);
+      return await this.#run.steps.record(key, 1, textOf(event), start, isHidden(this.#run, event));
     });
     if (recorded === undefined) return undefined;
     const { cursor, ...event } = recorded as StoredEvent & { readonly cursor: string };
@@ -105,10 +105,16 @@ export async function endFirstWait(run: LiveRun, children: Children): Promise<vo
   });
   try {
     const first = await Promise.race(ends);
-    if (first !== undefined) await run.steps.record(first.key, 1, textOf(first.event), startOf(run, first.step));
+    if (first === undefined) return;
+    await run.steps.record(first.key, 1, textOf(first.event), startOf(run, first.step), isHidden(run, first.event));
   } finally {
     others.abort(NEEDLESS);
   }
+}
+
+/** Whether whoever owns the run would see in it what is another's. */
+function isHidden(run: LiveRun, event: NexusEvent | undefined): boolean {
+  return event !== undefined && run.services.isHidden(event, run.state.userId);
 }
 
 /** An event as JSON: it was recorded, so it is within all limits but those of a result. */

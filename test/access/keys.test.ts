@@ -104,6 +104,19 @@ test("[access.1] a revoked key is refused at the next call, and its stream is cl
   expect(frame.data).toMatchObject({ code: "UNAUTHENTICATED", cursor: expect.any(String) });
 });
 
+test("[access.1] a poll that waits while its key is revoked is refused: what comes after that is not its caller's to read", async () => {
+  await using site = await serve();
+  const operator = await made(site, undefined, ADMIN);
+  const other = await made(site, operator.key, ADMIN);
+  const poll = ask(site, other.key, "GET", "/events/poll?type=late&after=latest&waitMs=20000");
+  // It has its place once its caller's other calls are answered.
+  await ask(site, other.key, "GET", "/events");
+  await ask(site, operator.key, "POST", `/keys/${other.id}/revoke`, {});
+  await site.app.emitEvent("late", { secret: true });
+  const { status, body } = await poll;
+  expect([status, body.code, JSON.stringify(body).includes("secret")]).toEqual([401, "UNAUTHENTICATED", false]);
+});
+
 test("[access.1] what was opened before there were credentials ends when the first key is made", async () => {
   await using site = await serve();
   await using stream = await Stream.open(`${site.url}/events/stream`);

@@ -37,6 +37,9 @@ test("[access.1] an EventSource, a long poll and a WebSocket are let in by a tic
   expect((await site.get("/events/poll?waitMs=0", { cookie })).status).toBe(200);
   await using peer = await Peer.open(site.url, { headers: { cookie } });
   expect(await peer.ask({ op: "subscribe", id: "1" })).toMatchObject({ kind: "resume" });
+  // It is for following: nothing is done in its owner's name.
+  peer.send({ op: "emit", id: "2", input: { type: "a", data: 1 } });
+  expect(await peer.kind("problem")).toMatchObject({ id: "2", code: "FORBIDDEN" });
   for (const path of ["/events", "/workflows", "/keys", "/health"]) expect((await site.get(path, { cookie })).status).toBe(401);
   expect((await site.post("/tickets", {}, { cookie })).status).toBe(401);
   expect((await site.post("/mcp", {}, { cookie })).status).toBe(401);
