@@ -31,7 +31,7 @@ export function connectionNotes(status: StatusLine): ConnectionNotes {
   };
 }
 
-function missing({ reason, from, requested }: Resumed): string {
+function missing({ reason, from, requested, earliest }: Resumed): string {
   const place = plain(requested ?? "");
   const why = {
     expired: `the log no longer holds what came after ${place}`,
@@ -39,5 +39,5 @@ function missing({ reason, from, requested }: Resumed): string {
     ahead: `the log ends before ${place}: it has lost its end`,
     invalid: `${place} is not a cursor`,
   }[reason ?? "unknown"];
-  return `events are missing: ${why}; going on from ${plain(from)}`;
+  return `events are missing: ${why}; going on from ${plain(from)}; the earliest that is left is ${plain(earliest)}`;
 }
