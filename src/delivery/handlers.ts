@@ -136,17 +136,16 @@ export class HandlerReader {
 
   #call(event: NexusEvent): void {
     const call = new HandlerCall(this.#setup.logger);
-    let result: unknown;
     try {
-      result = this.#setup.within(event, () => this.#handler(event as never, call));
+      const result = this.#setup.within(event, () => this.#handler(event as never, call));
+      if (isThenable(result)) this.#await(event, call, Promise.resolve(result));
     } catch (error) {
-      return this.#setup.failed(event, error);
+      this.#setup.failed(event, error);
     }
-    if (isThenable(result)) this.#await(event, call, result);
   }
 
   /** Keeps a place for a call until it ends, or its time is over. */
-  #await(event: NexusEvent, call: HandlerCall, result: PromiseLike<unknown>): void {
+  #await(event: NexusEvent, call: HandlerCall, result: Promise<unknown>): void {
     const { sequence } = event;
     this.#running.set(sequence, call);
     const noLimit = this.#limits.begin(() => call.abort(new NexusError("HANDLER_TIMEOUT", { timeoutMs: this.#timeoutMs })));

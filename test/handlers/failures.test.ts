@@ -59,6 +59,34 @@ test("[handler.2] what cannot even be described does not bring down the process"
   expect((await seen(app, "handler.failed")).data.error.message).toContain("cannot be described");
 });
 
+test.each([
+  [
+    "whose then throws",
+    () => ({
+      then: () => {
+        throw new Error("no then");
+      },
+    }),
+  ],
+  [
+    "whose then cannot be asked for",
+    () =>
+      Object.defineProperty({}, "then", {
+        get: () => {
+          throw new Error("no then");
+        },
+      }),
+  ],
+])("[handler.2] a handler that returns an object %s has failed, and its place is free", async (_which, odd) => {
+  await using place = memoryScene();
+  const app = await place.start();
+  app.onEvent("n", () => odd());
+  for (let n = 0; n < 20; n++) await app.emitEvent("n", n);
+  await app.settled();
+  const { events } = await app.getEvents({ type: "handler.failed", after: "earliest" });
+  expect(events.map(({ data }: any) => data.error.message)).toEqual(Array<string>(20).fill("no then"));
+});
+
 test("[handler.2] a handler that hangs fails after timeoutMs, its signal aborts, and its place is free", async () => {
   await using place = memoryScene();
   const clock = testClock();
