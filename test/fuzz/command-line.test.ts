@@ -131,6 +131,20 @@ const line: fc.Arbitrary<readonly unknown[]> = fc.constantFrom(...COMMANDS).chai
   return fc.tuple(fc.tuple(...given), fc.array(option, { maxLength: 3 }), strays).map((parts) => [...words.split(" "), ...parts.flat(3)]);
 });
 
+/** Runs a command, which ends with a code that says how, and prints nothing that a terminal obeys, and no stack. */
+async function endedWell(args: readonly string[]): ReturnType<typeof inProcess> {
+  const ended = await inProcess(args, site.url);
+  const { code, stdout, stderr } = ended;
+  const said = [args, code, stdout, stderr] as const;
+  expect([...said, [0, 1, 2, 75].includes(code), UNSAFE.test(stdout + stderr), STACK.test(stdout + stderr)]).toEqual([
+    ...said,
+    true,
+    false,
+    false,
+  ]);
+  return ended;
+}
+
 function meant(value: unknown): string {
   if (typeof value === "string") return value;
   return (value as { what: string }).what === "run" ? runId.slice(-6) : sessionId.slice(-6);
@@ -142,14 +156,7 @@ fuzz(
   [line, fc.boolean()],
   async (given, isJson) => {
     const args = [...(isJson ? ["--output", "json"] : []), ...given.map(meant)];
-    const { code, stdout, stderr } = await inProcess(args, site.url);
-    const said = [args, code, stdout, stderr] as const;
-    expect([...said, [0, 1, 2, 75].includes(code), UNSAFE.test(stdout + stderr), STACK.test(stdout + stderr)]).toEqual([
-      ...said,
-      true,
-      false,
-      false,
-    ]);
+    const { code, stdout } = await endedWell(args);
     if (isJson) {
       const values = stdout
         .split("\n")
@@ -184,14 +191,7 @@ fuzz(
       (each) =>
         !["start", "mcp", "init", "backup", "verify", "tail", "wait", "create", "help"].includes(each) && !/^--?(app|hel|h)/.test(each),
     );
-    const { code, stdout, stderr } = await inProcess(args, site.url);
-    const said = [args, code, stdout, stderr] as const;
-    expect([...said, [0, 1, 2, 75].includes(code), UNSAFE.test(stdout + stderr), STACK.test(stdout + stderr)]).toEqual([
-      ...said,
-      true,
-      false,
-      false,
-    ]);
+    await endedWell(args);
     expectNoSurprise(site);
   },
 );

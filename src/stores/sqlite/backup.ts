@@ -3,7 +3,7 @@ import { dirname } from "node:path";
 import { NexusError } from "../../errors.ts";
 import { copyInto } from "./copy.ts";
 import { putInPlace, syncFile } from "./durable-file.ts";
-import { asStoreError, damaged } from "./failures.ts";
+import { asStoreError, damaged, refused } from "./failures.ts";
 import { clearPartials, partialOf, removeDatabase } from "./partial.ts";
 import { checkReadable, type Verified, verify } from "./verify.ts";
 
@@ -47,8 +47,4 @@ export async function backup(file: string, to: string, copied: () => void): Prom
 function checkFree(to: string): void {
   if (existsSync(to)) throw refused(to, "is there already; name another file");
   if (!existsSync(dirname(to))) throw refused(to, "its folder is not there");
-}
-
-function refused(file: string, reason: string): NexusError {
-  return new NexusError("OPTION_INVALID", { option: file, reason }, { detail: `${file} ${reason}` });
 }

@@ -2,7 +2,7 @@ import { existsSync, statSync } from "node:fs";
 import Database from "better-sqlite3";
 import { NexusError } from "../../errors.ts";
 import { newEpoch } from "../../log/epoch.ts";
-import { damaged, isDamage } from "./failures.ts";
+import { damaged, isDamage, refused } from "./failures.ts";
 import { MIGRATIONS, type Migration, migrate, newest, versionOf } from "./migrations.ts";
 import { checkSound } from "./soundness.ts";
 
@@ -73,8 +73,7 @@ export function isBlank(file: string, known: number): boolean {
 }
 
 function otherProgram(file: string): NexusError {
-  const reason = "is a database of another program; name another file";
-  return new NexusError("OPTION_INVALID", { option: file, reason }, { detail: `${file} ${reason}` });
+  return refused(file, "is a database of another program; name another file");
 }
 
 function create(db: Database.Database, version: number): void {

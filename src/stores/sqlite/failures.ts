@@ -55,6 +55,11 @@ export function damaged(file: string, faults: readonly Fault[], cause?: unknown)
   return new NexusError("STORE_DAMAGED", { store: "sqlite", file, faults }, { cause, detail: `${file} is damaged. ${told}` });
 }
 
+/** A file that is not one to do this with. @param reason follows its name. */
+export function refused(file: string, reason: string): NexusError<"OPTION_INVALID"> {
+  return new NexusError("OPTION_INVALID", { option: file, reason }, { detail: `${file} ${reason}` });
+}
+
 /** What is found where something else was written. */
 export function unreadable(where: string, cause: unknown): NexusError<"STORE_DAMAGED"> {
   return new NexusError("STORE_DAMAGED", { store: "sqlite" }, { cause, detail: `${where} cannot be read` });

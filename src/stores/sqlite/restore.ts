@@ -8,7 +8,7 @@ import { copyInto } from "./copy.ts";
 import { fileCut, walCut } from "./cut-short.ts";
 import { isBlank } from "./database.ts";
 import { syncFile, syncFolderOf } from "./durable-file.ts";
-import { asStoreError, damaged } from "./failures.ts";
+import { asStoreError, damaged, refused } from "./failures.ts";
 import { takeLock } from "./lock.ts";
 import { MIGRATIONS, newest } from "./migrations.ts";
 import { openSqlite, realPath } from "./open.ts";
@@ -137,8 +137,4 @@ function linked(file: string, as: string): boolean {
     // A file system without links.
     return false;
   }
-}
-
-function refused(file: string, reason: string): NexusError {
-  return new NexusError("OPTION_INVALID", { option: file, reason }, { detail: `${file} ${reason}` });
 }
