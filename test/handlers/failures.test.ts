@@ -59,28 +59,18 @@ test("[handler.2] what cannot even be described does not bring down the process"
   expect((await seen(app, "handler.failed")).data.error.message).toContain("cannot be described");
 });
 
-test.each([
-  [
-    "whose then throws",
-    () => ({
-      then: () => {
-        throw new Error("no then");
-      },
-    }),
-  ],
-  [
-    "whose then cannot be asked for",
-    () =>
-      Object.defineProperty({}, "then", {
-        get: () => {
-          throw new Error("no then");
-        },
-      }),
-  ],
-])("[handler.2] a handler that returns an object %s has failed, and its place is free", async (_which, odd) => {
+function broken(): never {
+  throw new Error("no then");
+}
+
+test.each<[string, PropertyDescriptor]>([
+  ["whose then throws", { value: broken }],
+  ["whose then cannot be asked for", { get: broken }],
+])("[handler.2] a handler that returns an object %s has failed, and its place is free", async (_which, then) => {
   await using place = memoryScene();
   const app = await place.start();
-  app.onEvent("n", () => odd());
+  // oxlint-disable-next-line unicorn/no-thenable -- just such an object
+  app.onEvent("n", () => Object.defineProperties({}, { then }));
   for (let n = 0; n < 20; n++) await app.emitEvent("n", n);
   await app.settled();
   const { events } = await app.getEvents({ type: "handler.failed", after: "earliest" });

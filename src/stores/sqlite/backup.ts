@@ -1,6 +1,5 @@
 import { existsSync } from "node:fs";
 import { dirname } from "node:path";
-import { NexusError } from "../../errors.ts";
 import { copyInto } from "./copy.ts";
 import { putInPlace, syncFile } from "./durable-file.ts";
 import { asStoreError, damaged, refused } from "./failures.ts";
