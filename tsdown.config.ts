@@ -9,6 +9,8 @@ export default defineConfig({
     sinks: "src/sinks/index.ts",
     testing: "src/testing/index.ts",
     cli: "src/channels/cli/main.ts",
+    // Not imported by anything: it is the code of a thread.
+    "sqlite-writer": "src/stores/sqlite/writer-thread.ts",
   },
   format: "esm",
   platform: "node",

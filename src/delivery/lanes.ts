@@ -34,9 +34,9 @@ export class Lanes {
 
   /** Takes in an event that follows those taken in before. */
   add(item: FeedEvent): void {
-    this.#window.set(item.event.sequence, false);
+    this.#window.set(item.sequence, false);
     this.#unfinished += 1;
-    this.#length += item.json.length;
+    this.#length += item.length;
     const key = this.#laneOf(item);
     const lane = this.#lanes.get(key);
     if (lane !== undefined) lane.push(item);
@@ -58,13 +58,13 @@ export class Lanes {
 
   /** It is delivered, or dead: what is behind it in its lane may go. */
   finish(item: FeedEvent): void {
-    this.#window.set(item.event.sequence, true);
+    this.#window.set(item.sequence, true);
     for (const [sequence, isThrough] of this.#window) {
       if (!isThrough) break;
       this.#window.delete(sequence);
     }
     this.#unfinished -= 1;
-    this.#length -= item.json.length;
+    this.#length -= item.length;
     const key = this.#laneOf(item);
     const lane = this.#lanes.get(key) ?? [];
     lane.shift();

@@ -4,30 +4,8 @@ import type { Cursor, NexusEvent, StoredEvent } from "./event.ts";
 
 type BuiltInField = { [T in BuiltInType]: keyof BuiltInData[T] }[BuiltInType];
 
-/**
- * An event as it is handed out: its own properties are exactly those of its JSON; built-in ones also answer to the fields of their data, by getters.
- */
-class RecordedEvent {
-  readonly id: string;
-  readonly sequence: number;
-  readonly cursor: Cursor;
-  readonly timestamp: number;
-
-  constructor(stored: StoredEvent, cursor: Cursor) {
-    // In this order in its JSON, too.
-    this.id = stored.id;
-    this.sequence = stored.sequence;
-    this.cursor = cursor;
-    this.timestamp = stored.timestamp;
-    const fields = this as unknown as Record<string, unknown>;
-    for (const field in stored) {
-      if (field === "id" || field === "sequence" || field === "cursor" || field === "timestamp") continue;
-      fields[field] = stored[field as keyof StoredEvent];
-    }
-  }
-}
-
-class BuiltInRecordedEvent extends RecordedEvent {}
+/** What a built-in event inherits: its own properties are exactly those of its JSON, but it also answers to the fields of its data. */
+const BUILT_IN: object = {};
 
 const FIELDS: Readonly<Record<BuiltInField, true>> = {
   address: true,
@@ -69,7 +47,7 @@ const FIELDS: Readonly<Record<BuiltInField, true>> = {
   workflowCount: true,
 };
 for (const field of Object.keys(FIELDS)) {
-  Object.defineProperty(BuiltInRecordedEvent.prototype, field, {
+  Object.defineProperty(BUILT_IN, field, {
     configurable: true,
     get(this: { readonly data: Readonly<Record<string, unknown>> }): unknown {
       return this.data[field];
@@ -77,7 +55,7 @@ for (const field of Object.keys(FIELDS)) {
   });
 }
 // The stack of a failure is recorded once, in its error: this is another way to it.
-Object.defineProperty(BuiltInRecordedEvent.prototype, "traceback", {
+Object.defineProperty(BUILT_IN, "traceback", {
   get(this: { readonly data: { readonly error?: { readonly stack?: string } } }): unknown {
     return this.data.error?.stack;
   },
@@ -85,5 +63,16 @@ Object.defineProperty(BuiltInRecordedEvent.prototype, "traceback", {
 
 /** The event with its cursor, as every reader gets it. */
 export function recordedEvent(stored: StoredEvent, cursor: Cursor): NexusEvent {
-  return new (isReserved(stored.type) ? BuiltInRecordedEvent : RecordedEvent)(stored, cursor) as unknown as NexusEvent;
+  const { id, sequence, timestamp, cursor: _, ...rest } = stored as NexusEvent;
+  // In this order in its JSON, too.
+  return asHandedOut({ id, sequence, cursor, timestamp, ...rest } as NexusEvent);
+}
+
+/** The event whose JSON this is. */
+export function parsedEvent(json: string): NexusEvent {
+  return asHandedOut(JSON.parse(json) as NexusEvent);
+}
+
+function asHandedOut(event: NexusEvent): NexusEvent {
+  return isReserved(event.type) ? (Object.setPrototypeOf(event, BUILT_IN) as NexusEvent) : event;
 }

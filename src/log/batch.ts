@@ -1,31 +1,52 @@
 import type { Cursor, NexusEvent } from "../events/event.ts";
+import { parsedEvent } from "../events/recorded-event.ts";
+import { cursorOf } from "./cursor.ts";
+import type { LogRow } from "./log.ts";
 
-/** An event and its JSON, made once and shared by all readers. */
+/** About the JSON of an event's place: its id, sequence, cursor and timestamp. */
+const PLACE_LENGTH = 150;
+
+/** An event as it is kept; what is made of that, when a reader needs it, is shared by all of them. */
 export class FeedEvent {
-  readonly event: NexusEvent;
-  /** About that of its JSON. */
-  readonly length: number;
-  #head: string;
-  #body: string | undefined;
+  readonly sequence: number;
+  readonly #epoch: string;
+  readonly #row: LogRow;
+  #json: string | undefined;
+  #event: NexusEvent | undefined;
 
-  /** @param body as `bodyOf` made it: most events are read by nobody who needs their JSON. What a reader does to the event changes nothing of it. */
-  constructor(event: NexusEvent, body: string | undefined) {
-    this.event = event;
-    const { id, sequence, cursor, timestamp } = event;
-    this.#head =
-      body === undefined
-        ? JSON.stringify(event)
-        : `{"id":${JSON.stringify(id)},"sequence":${sequence},"cursor":"${cursor}","timestamp":${timestamp},`;
-    this.#body = body;
-    this.length = this.#head.length + (body?.length ?? 0);
+  constructor(epoch: string, row: LogRow) {
+    this.#epoch = epoch;
+    this.#row = row;
+    this.sequence = row.sequence;
   }
 
+  /** About that of its JSON. */
+  get length(): number {
+    return this.#row.body.length + PLACE_LENGTH;
+  }
+
+  get cursor(): Cursor {
+    return cursorOf(this.#epoch, this.sequence, this.#row.id);
+  }
+
+  /** What a reader does to the event changes nothing of it. */
   get json(): string {
-    if (this.#body !== undefined) {
-      this.#head += this.#body.slice(1);
-      this.#body = undefined;
-    }
-    return this.#head;
+    return (this.#json ??= this.#text());
+  }
+
+  get event(): NexusEvent {
+    return (this.#event ??= parsedEvent(this.#json ?? this.#text()));
+  }
+
+  /** Few readers come so late that they need again what was made of it. */
+  slim(): void {
+    this.#json = undefined;
+    this.#event = undefined;
+  }
+
+  #text(): string {
+    const { id, timestamp, body } = this.#row;
+    return `{"id":${JSON.stringify(id)},"sequence":${this.sequence},"cursor":"${this.cursor}","timestamp":${timestamp},${body.slice(1)}`;
   }
 }
 

@@ -62,7 +62,7 @@ export class ByteMarks {
     for (;;) {
       const batch = await feed.read(position, EVERYTHING);
       if (batch === undefined) break;
-      for (const { event } of batch.events) this.#add(event.sequence, utf8Bytes(JSON.stringify(event)));
+      for (const { sequence, json } of batch.events) this.#add(sequence, utf8Bytes(json));
       position = batch.next;
     }
     this.#position = position;

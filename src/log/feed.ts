@@ -4,6 +4,7 @@ import type { Filter, Sight } from "../events/filter.ts";
 import { recordedEvent } from "../events/recorded-event.ts";
 import { Batch, FeedEvent } from "./batch.ts";
 import { cursorOf, withoutCheck } from "./cursor.ts";
+import { bodyOf } from "./event-body.ts";
 import type { Head, Log, LogPage } from "./log.ts";
 import { Waiters } from "./waiters.ts";
 import { type Wake, Watchers } from "./watchers.ts";
@@ -83,17 +84,17 @@ export class Feed {
   /** The cursor of a position, with its check where the event before it is still there, and is one that `sight` sees. */
   async cursorAt(position: number, sight?: Sight): Promise<Cursor> {
     if (position === 0) return cursorOf(this.epoch, 0);
-    const near = this.#window.at(position)?.event;
-    if (near !== undefined) return sight?.sees(near) === false ? withoutCheck(near.cursor) : near.cursor;
+    const near = this.#window.at(position);
+    if (near !== undefined) return sight?.sees(near.event) === false ? withoutCheck(near.cursor) : near.cursor;
     const event = await this.#eventAt(position);
     return cursorOf(this.epoch, position, event !== undefined && sight?.sees(event) !== false ? event.id : undefined);
   }
 
   /** The cursor of the end; with its check where the last event is one that `sight` sees. */
   endCursor(sight?: Sight): Cursor {
-    const last = this.#window.at(this.end)?.event;
+    const last = this.#window.at(this.end);
     if (last === undefined) return cursorOf(this.epoch, this.end);
-    return sight?.sees(last) === false ? withoutCheck(last.cursor) : last.cursor;
+    return sight?.sees(last.event) === false ? withoutCheck(last.cursor) : last.cursor;
   }
 
   /** The event as readers get it. */
@@ -108,8 +109,9 @@ export class Feed {
     this.#listeners.clear();
   }
 
-  #shared({ events, bodies }: LogPage): FeedEvent[] {
-    return events.map((stored, n) => new FeedEvent(this.event(stored), bodies?.[n]));
+  #shared({ rows, events }: LogPage): FeedEvent[] {
+    const kept = rows ?? events.map((event) => ({ ...event, body: bodyOf(event) }));
+    return kept.map((row) => new FeedEvent(this.epoch, row));
   }
 
   async #eventAt(sequence: number): Promise<StoredEvent | undefined> {
@@ -119,17 +121,16 @@ export class Feed {
 
   async #readStore(after: number, filter: Filter): Promise<Batch> {
     const limit = this.#behind.get(filter) ?? READ_BEHIND;
-    const page = await this.#log.read({ after, filter, limit });
-    // After the read: the floor only rises, so events that were skipped cannot go unseen.
-    const { floor } = await this.#log.head();
+    const page = await this.#log.read({ after, filter, limit, durable: true });
+    const { floor } = page;
     if (after < floor)
       throw new NexusError("CURSOR_EXPIRED", { cursor: cursorOf(this.epoch, after), earliest: cursorOf(this.epoch, floor) });
     const events = this.#shared(page);
     const batch = batchOf(events, 0);
     // Large events fill a batch soon: what is read beyond that would be read again.
     this.#behind.set(filter, Math.min(READ_BEHIND, 2 * (batch.length < events.length ? batch.length : limit)));
-    const last = batch.at(-1)?.event;
-    const next = batch.length < events.length ? (last as NexusEvent).sequence : page.next;
+    const last = batch.at(-1);
+    const next = batch.length < events.length ? (last as FeedEvent).sequence : page.next;
     return new Batch(batch, next, last?.sequence === next ? last.cursor : await this.cursorAt(next, filter.seen?.by));
   }
 
@@ -138,10 +139,11 @@ export class Feed {
     const aborted = new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
     while (!signal.aborted) {
       try {
-        const page = await this.#log.read({ after: this.end, limit: READ_AT_ONCE });
-        const before = (page.events[0]?.sequence ?? page.next + 1) - 1;
+        const page = await this.#log.read({ after: this.end, limit: READ_AT_ONCE, durable: true });
+        const events = this.#shared(page);
+        const before = (events[0]?.sequence ?? page.next + 1) - 1;
         if (before > this.end) this.#window.skip(before);
-        if (page.events.length > 0) this.#advance(this.#shared(page));
+        if (events.length > 0) this.#advance(events);
         if (page.upToDate) await this.#log.waitPast(this.end, signal);
       } catch (error) {
         // Nobody who closes it waits for the next try.

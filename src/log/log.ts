@@ -35,15 +35,28 @@ export interface ReadQuery {
   readonly limit?: number;
   /** Default "asc". */
   readonly order?: "asc" | "desc";
+  /** What is durable is enough, without what this process has appended and was not told of yet: it waits for no commit. */
+  readonly durable?: boolean;
+}
+
+/** An event as a store keeps it. */
+export interface LogRow {
+  readonly id: string;
+  readonly sequence: number;
+  readonly timestamp: number;
+  /** As `bodyOf` made it: everything else. */
+  readonly body: string;
 }
 
 export interface LogPage {
   /** In the order asked for. */
   readonly events: readonly StoredEvent[];
-  /** The same events as `bodyOf` made them, where the store has that: their JSON for readers is made of it. */
-  readonly bodies?: readonly string[];
+  /** The same as they are kept, where the store has that: what readers get is made of it. */
+  readonly rows?: readonly LogRow[];
   /** The position read up to, past what the filter skipped: the next read's `after`. */
   readonly next: number;
+  /** The log's when this page was made: where it lies behind the place that was read from, there may have been more. */
+  readonly floor: number;
   /** Nothing was left to read when this page was made. */
   readonly upToDate: boolean;
 }
@@ -61,7 +74,7 @@ export interface Log {
    * @throws STORE_UNAVAILABLE if the outcome is unknown; repeat with the same id: it is recorded once.
    */
   append(event: NewEvent, options?: AppendOptions): Promise<Position>;
-  /** Reads one page. It sees every append this process made before the call. */
+  /** Reads one page. It sees every append this process made before the call, unless `durable` says that it need not. */
   read(query: ReadQuery): Promise<LogPage>;
   /** Resolves once an event after `position` is in the log; compares positions, so an append between a read and this call is never missed. Rejects with the signal's reason. */
   waitPast(position: number, signal: AbortSignal): Promise<void>;

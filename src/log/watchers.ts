@@ -1,5 +1,5 @@
 import type { NexusEvent } from "../events/event.ts";
-import { type Filter, fieldOf, type IndexedField } from "../events/filter.ts";
+import { EVERYTHING, type Filter, fieldOf, type IndexedField } from "../events/filter.ts";
 import type { FeedEvent } from "./batch.ts";
 
 /** Hears where to read on: just before the first event that matches, of those that come at once. */
@@ -43,13 +43,18 @@ export class Watchers {
   advance(events: readonly FeedEvent[], failed: (error: unknown) => void): void {
     if (this.#groups.size === 0) return;
     const woken = new Map<Group, number>();
-    const look = (groups: ReadonlySet<Group> | undefined, event: NexusEvent): void => {
+    const look = (groups: ReadonlySet<Group> | undefined, item: FeedEvent): void => {
       if (groups === undefined) return;
-      for (const group of groups) if (!woken.has(group) && group.filter.matches(event)) woken.set(group, event.sequence - 1);
+      for (const group of groups) {
+        if (woken.has(group)) continue;
+        if (group.filter.key === EVERYTHING.key || group.filter.matches(item.event)) woken.set(group, item.sequence - 1);
+      }
     };
-    for (const { event } of events) {
-      for (const [field, byValue] of this.#byTerm) look(byValue.get(valueOf(event, field) ?? ""), event);
-      look(this.#others, event);
+    for (const item of events) {
+      for (const [field, byValue] of this.#byTerm) look(byValue.get(valueOf(item.event, field) ?? ""), item);
+      look(this.#others, item);
+      // Nobody is left who waits: often after the first of many.
+      if (woken.size === this.#groups.size) break;
     }
     for (const [{ wakes }, position] of woken) {
       for (const wake of wakes) {

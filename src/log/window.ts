@@ -1,4 +1,4 @@
-import type { Filter, Sight } from "../events/filter.ts";
+import { EVERYTHING, type Filter, type Sight } from "../events/filter.ts";
 import { Batch, type FeedEvent } from "./batch.ts";
 import { withoutCheck } from "./cursor.ts";
 
@@ -7,6 +7,8 @@ const BATCH_EVENTS = 256;
 const BATCH_LENGTH = 96 * 1024;
 const WINDOW_EVENTS = 16_384;
 const WINDOW_LENGTH = 8 * 1024 * 1024;
+/** So many of the newest have what was made of them at hand: most readers are no further behind, and what is dropped soon costs least. */
+const FULL = 1024;
 /** So many batches are kept for other readers: those of the newest events, mostly. */
 const KEPT = 128;
 
@@ -18,6 +20,8 @@ export class Window {
   /** The position just before the event at `#first`. */
   #start: number;
   #length = 0;
+  /** The first that has not been slimmed. */
+  #full = 0;
   readonly #batches = new Map<string, Batch>();
 
   constructor(position: number) {
@@ -42,10 +46,12 @@ export class Window {
       this.#first += 1;
       this.#start += 1;
     }
+    for (; this.#full < this.#events.length - FULL; this.#full++) this.#events[this.#full]?.slim();
     // What was made of them goes with them.
     for (const [key, batch] of this.#batches) if (batch.next <= this.#start) this.#batches.delete(key);
     if (this.#first < WINDOW_EVENTS / 4) return;
     this.#events = this.#events.slice(this.#first);
+    this.#full = Math.max(0, this.#full - this.#first);
     this.#first = 0;
   }
 
@@ -53,6 +59,7 @@ export class Window {
   skip(position: number): void {
     this.#events = [];
     this.#first = 0;
+    this.#full = 0;
     this.#length = 0;
     this.#start = position;
     this.#batches.clear();
@@ -78,12 +85,7 @@ export class Window {
     const key = `${after}-${next} ${matching.key}`;
     const batch = this.#kept(
       key,
-      () =>
-        new Batch(
-          all.filter(({ event }) => matching.matches(event)),
-          next,
-          last.event.cursor,
-        ),
+      () => new Batch(matching.key === EVERYTHING.key ? all : all.filter(({ event }) => matching.matches(event)), next, last.cursor),
     );
     return seen === undefined ? batch : this.#seenBy(seen.by, batch, key, last);
   }
@@ -95,7 +97,7 @@ export class Window {
     if (seesLast && events.length === whole.events.length) return whole;
     const isPublic = ({ event }: FeedEvent): boolean => event.visibility === "public";
     const who = events.every(isPublic) && (!seesLast || isPublic(last)) ? "public" : `user ${sight.userId}`;
-    const { cursor } = last.event;
+    const { cursor } = last;
     return this.#kept(`${key} ${who}`, () => new Batch(events, whole.next, seesLast ? cursor : withoutCheck(cursor)));
   }
 

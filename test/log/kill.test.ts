@@ -5,6 +5,8 @@ import type { StoredEvent } from "../../src/events/event.ts";
 import { type Filter, parseFilter } from "../../src/events/filter.ts";
 import type { Log } from "../../src/log/log.ts";
 import { sqliteStore, tunedSqliteStore } from "../../src/stores/sqlite/store.ts";
+import { DEFAULTS } from "../../src/stores/sqlite/tuning.ts";
+import { verify } from "../../src/stores/sqlite/verify.ts";
 import { startChild } from "./child.ts";
 import { temporaryDirectory } from "./places.ts";
 
@@ -18,8 +20,10 @@ test("[log.9] kill -9 at any moment: every acknowledged event is there, the sequ
   const values = new Map<string, number>();
   for (let round = 0; round < ROUNDS; round++) {
     // Some die while they start and open the file, the first of them while it is made.
-    await appendUntilKilled(file, round % 6 === 0 ? 0 : Math.ceil(Math.random() * 800), events, values);
-    await using store = tunedSqliteStore(file, "normal", { indexEvery: 100, batchCalls: 20, batchBytes: 4_000 });
+    const apartFrom = round % 2 === 0 ? 1 : Number.POSITIVE_INFINITY;
+    await appendUntilKilled(file, apartFrom, round % 6 === 0 ? 0 : Math.ceil(Math.random() * 800), events, values);
+    if (round > 0) expect(verify(file)).toMatchObject({ faults: [], moreFaults: 0 });
+    await using store = tunedSqliteStore(file, "normal", { ...DEFAULTS, indexEvery: 100, indexKeys: 5 });
     const { log, state } = await store.open({ now: Date.now });
     const all = await readAll(log);
     expect(all.map(({ sequence }) => sequence)).toEqual(all.map((_, i) => i + 1));
@@ -61,14 +65,15 @@ const FILTERS: readonly Filter[] = [
   { broadcast: "include", runId: "r10" },
 ].map((fields) => parseFilter(fields));
 
-/** @param acknowledged kills it after so many lines; 0: at once. */
+/** @param apartFrom of the store's measures. @param acknowledged kills it after so many lines; 0: at once. */
 async function appendUntilKilled(
   file: string,
+  apartFrom: number,
   acknowledged: number,
   events: Map<number, string>,
   values: Map<string, number>,
 ): Promise<void> {
-  await using child = startChild("appender.ts", file, String(WRITERS));
+  await using child = startChild("appender.ts", file, String(WRITERS), String(apartFrom));
   if (acknowledged === 0) {
     // A moment of its start-up, somewhere before or after the file is opened.
     setTimeout(() => child.kill(), Math.random() * 400);

@@ -7,7 +7,7 @@ import { sqliteStore, tunedSqliteStore } from "../../src/stores/sqlite/store.ts"
 import type { Tuning } from "../../src/stores/sqlite/tuning.ts";
 
 /** Small measures: many blocks of few events, many commits. */
-const TINY: Tuning = { indexEvery: 7, batchCalls: 5, batchBytes: 1000 };
+const TINY: Tuning = { indexEvery: 7, indexKeys: 3, batchCalls: 5, batchBytes: 1000, apartFrom: Number.POSITIVE_INFINITY };
 
 export interface Directory extends AsyncDisposable {
   readonly path: string;
@@ -31,11 +31,14 @@ export const PLACES: Readonly<Record<string, () => Promise<StorePlace>>> = {
       [Symbol.asyncDispose]: () => directory[Symbol.asyncDispose](),
     };
   },
-  "sqlite, in small parts": async () => {
-    const directory = await temporaryDirectory();
-    return {
-      store: () => tunedSqliteStore(join(directory.path, "x.db"), "normal", TINY),
-      [Symbol.asyncDispose]: () => directory[Symbol.asyncDispose](),
-    };
-  },
+  "sqlite, in small parts": () => tuned(TINY),
+  "sqlite, by another thread": () => tuned({ ...TINY, apartFrom: 1 }),
 };
+
+async function tuned(tuning: Tuning): Promise<StorePlace> {
+  const directory = await temporaryDirectory();
+  return {
+    store: () => tunedSqliteStore(join(directory.path, "x.db"), "normal", tuning),
+    [Symbol.asyncDispose]: () => directory[Symbol.asyncDispose](),
+  };
+}

@@ -92,8 +92,8 @@ describe.each(Object.entries(PLACES))("%s", (_name, place) => {
   });
 });
 
-function page({ events, next, upToDate }: LogPage): LogPage {
-  return { events, next, upToDate };
+function page({ events, next, floor, upToDate }: LogPage): LogPage {
+  return { events, next, floor, upToDate };
 }
 
 /** A page, made by looking at each event. */
@@ -105,8 +105,8 @@ function model(all: readonly StoredEvent[], floor: number, { filter, after, limi
   const events = matching.slice(0, limit);
   const upToDate = matching.length <= limit;
   const edge = events.at(-1)?.sequence ?? 0;
-  if (asc) return { events, next: upToDate ? Math.max(after, all.length) : edge, upToDate };
-  return { events, next: upToDate ? floor : edge - 1, upToDate };
+  if (asc) return { events, next: upToDate ? Math.max(after, all.length) : edge, floor, upToDate };
+  return { events, next: upToDate ? floor : edge - 1, floor, upToDate };
 }
 
 /** All that matches, read in small pages and backwards, in the log's order. */

@@ -5,6 +5,7 @@ import { expect, test } from "vitest";
 import type { NewEvent } from "../../src/events/event.ts";
 import { parseFilter, seenBy } from "../../src/events/filter.ts";
 import { sqliteStore, tunedSqliteStore } from "../../src/stores/sqlite/store.ts";
+import { DEFAULTS } from "../../src/stores/sqlite/tuning.ts";
 import { startConfined } from "./child.ts";
 import { temporaryDirectory } from "./places.ts";
 
@@ -26,7 +27,8 @@ test("[log.11] one file is one lock, by whatever name it is opened", async () =>
 test("[log.12] a file whose index lacks the public events, as an older version wrote it, has them when it is opened", async () => {
   await using directory = await temporaryDirectory();
   const file = join(directory.path, "nexus.db");
-  const tuned = (): ReturnType<typeof sqliteStore> => tunedSqliteStore(file, "full", { indexEvery: 4, batchCalls: 2, batchBytes: 1024 });
+  const tuned = (): ReturnType<typeof sqliteStore> =>
+    tunedSqliteStore(file, "full", { ...DEFAULTS, indexEvery: 4, batchCalls: 2, batchBytes: 1024 });
   const filter = seenBy(parseFilter({}), { userId: "ann", sees: ({ visibility }) => visibility === "public" });
   const seen = async (store: ReturnType<typeof sqliteStore>): Promise<string[]> => {
     const { log } = await store.open(SETUP);
@@ -119,7 +121,7 @@ test("[log.10] on a full disk appends are STORE_UNAVAILABLE, the process lives, 
 test("a log that is trimmed as it grows keeps its size", async () => {
   await using directory = await temporaryDirectory();
   const file = join(directory.path, "nexus.db");
-  await using store = tunedSqliteStore(file, "normal", { indexEvery: 50, batchCalls: 100, batchBytes: 1_000_000 });
+  await using store = tunedSqliteStore(file, "normal", { ...DEFAULTS, indexEvery: 50, batchCalls: 100, batchBytes: 1_000_000 });
   const sizeAfter = async (rounds: number): Promise<number> => {
     const { log } = await store.open(SETUP);
     for (let round = 0; round < rounds; round++) {

@@ -2,8 +2,9 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { NewEvent } from "../../src/events/event.ts";
 import { type Filter, parseFilter, type Sight, seenBy } from "../../src/events/filter.ts";
-import { recordedEvent } from "../../src/events/recorded-event.ts";
+
 import { FeedEvent } from "../../src/log/batch.ts";
+import { bodyOf } from "../../src/log/event-body.ts";
 import { Watchers } from "../../src/log/watchers.ts";
 
 const few = fc.constantFrom("a", "b", "c");
@@ -58,7 +59,7 @@ test("[subscription.2] whoever waits for a filter is woken just before the first
       for (const advance of advances) {
         const events = advance.map((fields) => {
           const event: NewEvent = { id: String(++sequence), source: "t/1", data: null, ...fields };
-          return new FeedEvent(recordedEvent({ ...event, sequence, timestamp: 0 }, ""), undefined);
+          return new FeedEvent("0123456789", { id: event.id, sequence, timestamp: 0, body: bodyOf(event) });
         });
         all.push(events);
         watchers.advance(events, (error) => {

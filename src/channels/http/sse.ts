@@ -29,7 +29,7 @@ function frame(lines: readonly string[], data: object): string {
 
 const encoder: Encoder = {
   key: "sse",
-  encode: (events) => Buffer.from(events.map(({ event, json }) => `id: ${event.cursor}\ndata: ${json}\n\n`).join("")),
+  encode: (events) => Buffer.from(events.map(({ cursor, json }) => `id: ${cursor}\ndata: ${json}\n\n`).join("")),
 };
 
 export interface SseRequest {

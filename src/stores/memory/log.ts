@@ -81,8 +81,9 @@ function* matchesOf(contents: Contents, query: ReadQuery): Generator<Match, void
   for (let sequence = start; sequence >= first && sequence <= last; sequence += step) {
     const { event, body } = contents.events[sequence - contents.floor - 1] as Recorded;
     if (query.filter !== undefined && !query.filter.matches(event)) continue;
+    const { id, timestamp } = event;
     // Each reader has its own copy.
-    yield { body, event: () => eventOf(event.id, event.sequence, event.timestamp, body) };
+    yield { id, sequence, timestamp, body, event: () => eventOf(id, sequence, timestamp, body) };
   }
 }
 

@@ -2,6 +2,7 @@ import { existsSync, statSync } from "node:fs";
 import Database from "better-sqlite3";
 import { NexusError } from "../../errors.ts";
 import { newEpoch } from "../../log/epoch.ts";
+import { connect, type Sync } from "./connection.ts";
 import { damaged, isDamage, refused } from "./failures.ts";
 import { MIGRATIONS, type Migration, migrate, newest, versionOf } from "./migrations.ts";
 import { checkSound } from "./soundness.ts";
@@ -14,21 +15,11 @@ const APPLICATION = 0x4e657875;
  *
  * @throws STORE_NEWER · STORE_DAMAGED · OPTION_INVALID for a file of another program; it is left as it is.
  */
-export function openDatabase(file: string, sync: "full" | "normal", migrations: readonly Migration[] = MIGRATIONS): Database.Database {
+export function openDatabase(file: string, sync: Sync, migrations: readonly Migration[] = MIGRATIONS): Database.Database {
   const known = newest(migrations);
   const fresh = isBlank(file, known);
-  const db = new Database(file);
+  const db = connect(file, sync);
   try {
-    // Pages of 8 KiB: fewer of them for each commit of many events. Only possible before the first table.
-    db.pragma("page_size = 8192");
-    db.pragma("journal_mode = WAL");
-    db.pragma(`synchronous = ${sync}`);
-    // 32 MiB of log between checkpoints: each stops the event loop for some milliseconds, however much there is to copy.
-    db.pragma("wal_autocheckpoint = 4000");
-    db.pragma("journal_size_limit = 67108864");
-    db.pragma("cache_size = -32768");
-    // Nobody else writes to this file; a backup tool may hold it for a moment. Longer would stop the event loop.
-    db.pragma("busy_timeout = 250");
     if (fresh) create(db, known);
     else {
       checkSound(db, file);

@@ -13,18 +13,32 @@ interface Row {
   readonly body: string;
 }
 
+/** One that was written a moment ago. */
+class NewestRow implements Match {
+  readonly sequence: number;
+  readonly timestamp: number;
+  readonly id: string;
+  readonly body: string;
+
+  constructor(sequence: number, timestamp: number, id: string, body: string) {
+    this.sequence = sequence;
+    this.timestamp = timestamp;
+    this.id = id;
+    this.body = body;
+  }
+
+  event(): StoredEvent {
+    return eventOf(this.id, this.sequence, this.timestamp, this.body);
+  }
+}
+
 /** So many of the newest events, or so many characters of them, are also in memory: whoever follows the log reads them a moment after they were written. */
 const NEWEST = 4096;
 const NEWEST_LENGTH = 4 * 1024 * 1024;
 
 const COLUMNS = "sequence, timestamp, id, body";
-/** So many events can be inserted by one statement, which takes a quarter less time than one by one. */
-export const ROWS_AT_ONCE = 16;
-
 /** The table of events: found by sequence or id, never searched. */
 export class EventRows {
-  readonly #insert: Statement<[number, number, Buffer | string, string]>;
-  readonly #insertAll: Statement<[unknown[]]>;
   readonly #delete: Statement<[number]>;
   readonly #last: Statement<[], number | null>;
   readonly #timestamp: Statement<[number], number>;
@@ -34,13 +48,10 @@ export class EventRows {
   readonly #down: Statement<[number, number], Row>;
 
   /** The newest durable events, ascending, with none missing between them. */
-  readonly #newest: Row[] = [];
+  readonly #newest: NewestRow[] = [];
   #newestLength = 0;
 
   constructor(db: Database) {
-    this.#insert = db.prepare("INSERT INTO events (sequence, timestamp, id, body) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO NOTHING");
-    const rows = Array.from({ length: ROWS_AT_ONCE }, () => "(?, ?, ?, ?)").join(", ");
-    this.#insertAll = db.prepare(`INSERT INTO events (sequence, timestamp, id, body) VALUES ${rows}`);
     this.#delete = db.prepare("DELETE FROM events WHERE sequence <= ?");
     this.#last = db.prepare<[], number | null>("SELECT max(sequence) FROM events").pluck();
     this.#timestamp = db.prepare<[number], number>("SELECT timestamp FROM events WHERE sequence = ?").pluck();
@@ -50,40 +61,15 @@ export class EventRows {
     this.#down = db.prepare(`SELECT ${COLUMNS} FROM events WHERE sequence BETWEEN ? AND ? ORDER BY sequence DESC`);
   }
 
-  /** @returns false, and does nothing, when the id is there already. */
-  insert(sequence: number, timestamp: number, id: string, body: string): boolean {
-    return this.#insert.run(sequence, timestamp, packId(id), body).changes === 1;
-  }
-
-  /**
-   * Inserts `ROWS_AT_ONCE` events that follow each other.
-   *
-   * @returns false, having done nothing, when one of the ids is there already, or twice among these.
-   */
-  insertAll(first: number, timestamp: number, events: readonly { readonly id: string; readonly body: string }[]): boolean {
-    const values: unknown[] = [];
-    for (let n = 0; n < events.length; n++) {
-      const { id, body } = events[n] as (typeof events)[number];
-      values.push(first + n, timestamp, packId(id), body);
-    }
-    try {
-      this.#insertAll.run(values);
-      return true;
-    } catch (error) {
-      if ((error as { readonly code?: string }).code !== "SQLITE_CONSTRAINT_UNIQUE") throw error;
-      return false;
-    }
-  }
-
   /** Keeps an event in memory that is now durable; it follows the one that was kept before it. */
   keep(sequence: number, timestamp: number, id: string, body: string): void {
-    this.#newest.push({ sequence, timestamp, id, body });
+    this.#newest.push(new NewestRow(sequence, timestamp, id, body));
     this.#newestLength += body.length;
     if (this.#newest.length <= NEWEST && this.#newestLength <= NEWEST_LENGTH) return;
     let gone = 0;
     // Half of them at once, so that those which stay are not moved for each event.
     while (this.#newest.length - gone > NEWEST / 2 || this.#newestLength > NEWEST_LENGTH / 2)
-      this.#newestLength -= (this.#newest[gone++] as Row).body.length;
+      this.#newestLength -= (this.#newest[gone++] as NewestRow).body.length;
     this.#newest.splice(0, gone);
   }
 
@@ -130,15 +116,18 @@ export class EventRows {
   *range(first: number, last: number, order: "asc" | "desc" = "asc"): Generator<Match, void> {
     const oldest = this.#newest[0]?.sequence;
     if (order === "asc" && oldest !== undefined && first >= oldest) {
-      for (const row of this.#newest.slice(first - oldest, last + 1 - oldest)) yield toMatch(row);
+      yield* this.#newest.slice(first - oldest, last + 1 - oldest);
       return;
     }
     for (const row of (order === "desc" ? this.#down : this.#up).iterate(first, last)) yield toMatch(row);
   }
 }
 
+/** Whether it can be read is found out at once: a page with one that cannot be is not made. */
 function toMatch(row: Row): Match {
-  return { body: row.body, event: () => toEvent(row) };
+  const { sequence, timestamp, body } = row;
+  const event = toEvent(row);
+  return { id: event.id, sequence, timestamp, body, event: () => event };
 }
 
 function toEvent(row: Row): StoredEvent {

@@ -2,13 +2,15 @@ import { NexusError } from "../../errors.ts";
 import { isRepeat } from "../../log/event-body.ts";
 import type { Position } from "../../log/log.ts";
 import type { Waiters } from "../../log/waiters.ts";
+import type { Addition } from "./addition.ts";
 import type { Participant } from "./commit-queue.ts";
-import { type EventRows, ROWS_AT_ONCE } from "./event-rows.ts";
+import type { EventRows } from "./event-rows.ts";
+import { type EventWriter, ROWS_AT_ONCE } from "./event-writer.ts";
+import type { IndexPart, IndexWriter } from "./index-part.ts";
 import type { Meta } from "./meta.ts";
 import { keysOf, type PostingIndex } from "./posting-index.ts";
 import type { StreamHead, StreamHeads } from "./stream-heads.ts";
 import type { Transact } from "./transaction.ts";
-import type { Tuning } from "./tuning.ts";
 
 const TRIM_EVENTS = 250;
 const TRIM_BYTES = 4 * 1024 * 1024;
@@ -41,9 +43,13 @@ export interface LogEndsParts {
   readonly meta: Meta;
   readonly waiters: Waiters;
   readonly transact: Transact;
-  readonly tuning: Tuning;
+  readonly eventWriter: EventWriter;
+  readonly indexWriter: IndexWriter;
   readonly now: () => number;
 }
+
+/** What a transaction that is written apart cannot do: the file has to be asked first. */
+const ASKS = new Error("An append has to ask the file.");
 
 /** Adds events at the end of the log and forgets them at its start. It knows where both are; what a transaction adds it keeps apart until that is durable. */
 export class LogEnds implements Participant {
@@ -58,7 +64,9 @@ export class LogEnds implements Participant {
   /** Of these all that is known is that their streams have not moved on: whether their ids are new, the table says when they are written. */
   #ahead: Ahead[] = [];
   #addedTimestamp = 0;
-  #indexedUpTo: number | undefined;
+  #part: IndexPart | undefined;
+  /** Nothing is written here: what is added is handed on as a whole. */
+  #apart = false;
 
   constructor(parts: LogEndsParts) {
     this.#parts = parts;
@@ -80,27 +88,35 @@ export class LogEnds implements Participant {
 
   /** The same with what the transaction under way adds up to here. */
   newest(): number {
-    this.#writeAhead();
-    return this.#sequence + this.#added.length;
+    if (!this.#apart) this.#writeAhead();
+    return this.#sequence + this.#added.length + this.#ahead.length;
   }
 
   begin(): void {
+    this.#apart = false;
     this.#added = [];
     this.#addedHeads.clear();
     this.#ahead = [];
-    this.#indexedUpTo = undefined;
+    this.#part = undefined;
     this.#addedTimestamp = Math.max(Math.floor(this.#parts.now()), this.#timestamp);
+  }
+
+  /** As `begin`, for a transaction that another thread writes: `addition` is all of it, and `committed` follows once that is durable. */
+  beginApart(): void {
+    this.begin();
+    this.#apart = true;
   }
 
   /**
    * Adds an event, within a transaction.
    *
    * @returns what tells its position once the transaction is written; it throws what `#recordNow` does.
-   * @throws STREAM_CONFLICT · EVENT_ID_CONFLICT, having written nothing.
+   * @throws STREAM_CONFLICT · EVENT_ID_CONFLICT, having written nothing; ASKS in a transaction that is written apart: it has to be done here.
    */
   record(entry: Entry, expect: string | null | undefined): () => Position {
     const { stream } = entry;
     if (expect !== undefined && expect !== (this.#lastOf(stream)?.id ?? null)) {
+      if (this.#apart) throw ASKS;
       this.#writeAhead();
       const position = this.#recordNow(entry, expect);
       return () => position;
@@ -108,7 +124,7 @@ export class LogEnds implements Participant {
     const ahead: Ahead = { entry, expect, before: this.#addedHeads.get(stream) };
     this.#ahead.push(ahead);
     this.#addedHeads.set(stream, { id: entry.id, sequence: this.#sequence + this.#added.length + this.#ahead.length });
-    if (this.#ahead.length === ROWS_AT_ONCE) this.#writeAhead();
+    if (this.#ahead.length === ROWS_AT_ONCE && !this.#apart) this.#writeAhead();
     return () => {
       if (ahead.refusal !== undefined) throw ahead.refusal;
       return ahead.position as Position;
@@ -121,10 +137,8 @@ export class LogEnds implements Participant {
     if (all.length === 0) return;
     this.#ahead = [];
     const first = this.#sequence + this.#added.length + 1;
-    const entries = all.map(({ entry }) => entry);
-    if (all.length === ROWS_AT_ONCE && this.#parts.rows.insertAll(first, this.#addedTimestamp, entries)) {
-      this.#added.push(...entries);
-      for (const [n, ahead] of all.entries()) ahead.position = this.#positionOf(ahead.entry.id, first + n);
+    if (all.length === ROWS_AT_ONCE && this.#insertAll(first, all)) {
+      this.#addAll(first, all);
       return;
     }
     for (const { entry, before } of all.toReversed()) {
@@ -148,7 +162,7 @@ export class LogEnds implements Participant {
     // Only one whose expectation fails is looked up before it is written: whether the others are repeats, the table says when they are.
     if (expect !== last) return this.#repeatOf(entry) ?? refuse(stream, last ?? null);
     const sequence = this.#sequence + this.#added.length + 1;
-    if (!this.#parts.rows.insert(sequence, this.#addedTimestamp, id, body)) return this.#repeatOf(entry) as Position;
+    if (!this.#parts.eventWriter.insert(sequence, this.#addedTimestamp, id, body)) return this.#repeatOf(entry) as Position;
     this.#added.push(entry);
     this.#addedHeads.set(stream, { id, sequence });
     return this.#positionOf(id, sequence);
@@ -158,17 +172,43 @@ export class LogEnds implements Participant {
     return { id, sequence, timestamp: this.#addedTimestamp, recorded: true };
   }
 
+  #insertAll(first: number, ahead: readonly Ahead[]): boolean {
+    const ids = ahead.map(({ entry }) => entry.id);
+    const bodies = ahead.map(({ entry }) => entry.body);
+    return this.#parts.eventWriter.insertAll(first, this.#addedTimestamp, ids, bodies);
+  }
+
+  #addAll(first: number, all: readonly Ahead[]): void {
+    for (const [n, ahead] of all.entries()) {
+      this.#added.push(ahead.entry);
+      ahead.position = this.#positionOf(ahead.entry.id, first + n);
+    }
+  }
+
   beforeCommit(): void {
     this.#writeAhead();
-    const { index, tuning } = this.#parts;
-    if (index.count < tuning.indexEvery) return;
-    index.write(this.#sequence, this.#floor);
-    this.#indexedUpTo = this.#sequence;
+    this.#part = this.#parts.index.part(this.#sequence, this.#floor, this.#added.length);
+    if (this.#part !== undefined) this.#parts.indexWriter.write(this.#part);
+  }
+
+  /** All that a transaction which is written apart adds. */
+  addition(): Addition {
+    const first = this.#sequence + 1;
+    this.#addAll(first, this.#ahead);
+    this.#ahead = [];
+    this.#part = this.#parts.index.part(this.#sequence, this.#floor, this.#added.length);
+    const [ids, bodies] = [this.#added.map(({ id }) => id), this.#added.map(({ body }) => body)];
+    return { first, timestamp: this.#addedTimestamp, ids, bodies, index: this.#part };
+  }
+
+  /** Whether the file has what `addition` was made for. */
+  isThere({ first, ids }: Addition): boolean {
+    return this.#parts.rows.last() === first + ids.length - 1;
   }
 
   committed(): void {
     const { rows, index, heads, waiters } = this.#parts;
-    if (this.#indexedUpTo !== undefined) index.written(this.#indexedUpTo);
+    if (this.#part !== undefined) index.partWritten(this.#part);
     if (this.#added.length === 0) return;
     for (const { id, type, keys, body } of this.#added) {
       index.add(++this.#sequence, type, keys);

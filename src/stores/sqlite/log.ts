@@ -33,12 +33,15 @@ export function sqliteLog(parts: LogParts): Log {
         const body = bodyOf(event, options?.dataJson);
         const entry = { id: event.id, type: event.type, stream: streamOf(event), keys: keysOf(event), body };
         const expect = options?.expect;
-        return queue.write(body.length, () => ends.record(entry, expect));
+        return queue.append(body.length, () => ends.record(entry, expect));
       } catch (error) {
         return Promise.reject(error as Error);
       }
     },
-    read: async (query) => queue.afterWrites(() => readPage(parts, query, head())),
+    read: async (query) => {
+      const read = (): LogPage => readPage(parts, query, head());
+      return query.durable === true ? queue.now(read) : queue.afterWrites(read);
+    },
     waitPast: async (position, signal) => {
       queue.checkOpen();
       signal.throwIfAborted();
@@ -47,7 +50,7 @@ export function sqliteLog(parts: LogParts): Log {
     // Exact: who takes this for a place misses nothing that is appended after the call.
     head: async () => queue.between(() => ({ ...head(), sequence: ends.newest() })),
     trim: async (position) => {
-      while (await queue.afterWrites(() => ends.forgetSome(position))) {
+      while (await queue.alone(() => ends.forgetSome(position))) {
         // Whoever else wants the event loop has it between two of the transactions.
         await setImmediate();
       }
@@ -67,7 +70,7 @@ function readPage({ rows, matches }: LogParts, query: ReadQuery, head: Head): Lo
 function* seen(found: Iterable<Match>, sight: Sight): Generator<Match, void> {
   for (const match of found) {
     const event = match.event();
-    if (sight.sees(event)) yield { body: match.body, event: () => event };
+    if (sight.sees(event)) yield { ...match, event: () => event };
   }
 }
 

@@ -4,11 +4,15 @@ import type { Database } from "better-sqlite3";
 import { NexusError } from "../../errors.ts";
 import type { OpenStore, StoreSetup } from "../../log/store.ts";
 import { Waiters } from "../../log/waiters.ts";
+import { apartOf } from "./apart.ts";
 import { CommitQueue } from "./commit-queue.ts";
+import type { Sync } from "./connection.ts";
 import { fileCut, walCut } from "./cut-short.ts";
 import { openDatabase } from "./database.ts";
 import { EventRows } from "./event-rows.ts";
+import { EventWriter } from "./event-writer.ts";
 import { asStoreError, damaged, Failures } from "./failures.ts";
+import { IndexWriter } from "./index-part.ts";
 import { takeLock } from "./lock.ts";
 import { sqliteLog } from "./log.ts";
 import { LogEnds } from "./log-ends.ts";
@@ -19,13 +23,14 @@ import { StateRows, sqliteState } from "./state.ts";
 import { StreamHeads } from "./stream-heads.ts";
 import { transactions } from "./transaction.ts";
 import type { Tuning } from "./tuning.ts";
+import { WRITER, Writer } from "./writer.ts";
 
 /**
  * Opens the file for this process alone; it and its directory are made if missing.
  *
  * @throws STORE_LOCKED while another process has it open · STORE_NEWER · STORE_DAMAGED · STORE_UNAVAILABLE for a file that cannot be used.
  */
-export function openSqlite(file: string, sync: "full" | "normal", tuning: Tuning, setup: StoreSetup): OpenStore {
+export function openSqlite(file: string, sync: Sync, tuning: Tuning, setup: StoreSetup): OpenStore {
   if (file === "" || file === ":memory:")
     throw new NexusError("OPTION_INVALID", { option: "file", reason: "it is not a path; memoryStore() keeps a log in memory" });
   const path = inWords(file, () => realPath(file));
@@ -37,7 +42,7 @@ export function openSqlite(file: string, sync: "full" | "normal", tuning: Tuning
       const cut = fileCut(path) ?? (sync === "full" ? walCut(path) : undefined);
       if (cut !== undefined) throw damaged(path, [cut]);
       db = openDatabase(path, sync);
-      return assemble(db, { path, lock, tuning, setup });
+      return assemble(db, { path, sync, lock, tuning, setup });
     });
   } catch (error) {
     db?.close();
@@ -71,39 +76,42 @@ export function realPath(file: string): string {
 
 interface Opening {
   readonly path: string;
+  readonly sync: Sync;
   readonly lock: { release(): void };
   readonly tuning: Tuning;
   readonly setup: StoreSetup;
 }
 
-function assemble(db: Database, { path, lock, tuning, setup }: Opening): OpenStore {
+function assemble(db: Database, { path, sync, lock, tuning, setup }: Opening): OpenStore {
   const meta = new Meta(db);
   const rows = new EventRows(db);
-  const index = new PostingIndex(db, meta);
+  const index = new PostingIndex(db, meta, tuning);
   const matches = new Matches(index, rows);
   const heads = new StreamHeads(matches, rows);
   const waiters = new Waiters();
   const transact = transactions(db);
-  const ends = new LogEnds({ rows, index, heads, meta, waiters, transact, tuning, now: setup.now });
+  const [eventWriter, indexWriter] = [new EventWriter(db), new IndexWriter(db)];
+  const ends = new LogEnds({ rows, index, heads, meta, waiters, transact, eventWriter, indexWriter, now: setup.now });
   const stateRows = new StateRows(db, meta);
   // Who waits for more is told that there will be none.
   const failures = new Failures(path, (damage) => waiters.fail(damage));
-  const queue = new CommitQueue(transact, tuning, [ends, stateRows], failures);
-  let closed = false;
+  const writer = new Writer(tuning.writer ?? WRITER, path, sync);
+  const queue = new CommitQueue(transact, tuning, [ends, stateRows], apartOf(ends, writer, tuning), failures);
+  const close = async (): Promise<void> => {
+    await queue.close();
+    waiters.fail(new NexusError("APP_STOPPED", {}));
+    try {
+      await writer.close();
+      // The last connection to close copies the write-ahead log into the file, and removes it.
+      db.close();
+    } finally {
+      lock.release();
+    }
+  };
+  let closing: Promise<void> | undefined;
   return {
     log: sqliteLog({ epoch: meta.epoch(), ends, queue, rows, matches, waiters }),
     state: sqliteState(stateRows, queue),
-    [Symbol.asyncDispose]: async () => {
-      if (closed) return;
-      closed = true;
-      queue.close();
-      waiters.fail(new NexusError("APP_STOPPED", {}));
-      try {
-        // The last connection to close copies the write-ahead log into the file, and removes it.
-        db.close();
-      } finally {
-        lock.release();
-      }
-    },
+    [Symbol.asyncDispose]: () => (closing ??= close()),
   };
 }

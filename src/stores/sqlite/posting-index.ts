@@ -1,9 +1,11 @@
 import type { Database, Statement } from "better-sqlite3";
 import type { NewEvent } from "../../events/event.ts";
 import { fieldOf, INDEXED_FIELDS, type IndexedField } from "../../events/filter.ts";
-import { decodeBlock, encodeBlock } from "./block.ts";
+import { decodeBlock } from "./block.ts";
+import type { IndexPart } from "./index-part.ts";
 import type { Meta } from "./meta.ts";
 import { countBelow, type Pieces } from "./sequence-set.ts";
+import type { Tuning } from "./tuning.ts";
 
 export type PostingField = IndexedField | "broadcast" | "public";
 
@@ -25,27 +27,39 @@ interface BlockRow {
   readonly block: Buffer;
 }
 
+/** The postings of some events that are being written, a part with each commit. */
+interface Writing {
+  readonly lists: ReadonlyMap<string, number[]>;
+  /** In the order in which they are written. */
+  readonly keys: readonly string[];
+  readonly events: number;
+  readonly upTo: number;
+  /** So many of the keys are written. */
+  done: number;
+}
+
 /**
  * Which events have which value in which field: for each key, ascending sequences.
  *
- * Those of the newest events are in memory. When they are many they are written, each key's as one block, with a commit of events that is under way: rarely, in
- * the order of the keys, and without a sync of their own. An index that SQLite kept up to date with every event would cost four times the events themselves.
+ * Those of the newest events are in memory. When they are many they are written, each key's as one block: in the order of the keys, a part of them with each
+ * commit of events, and without a sync of their own. An index that SQLite kept up to date with every event would cost four times the events themselves.
  * The file says up to which event it is written; what came after is read again when the store opens, so a crash loses nothing.
  */
 export class PostingIndex {
-  readonly #meta: Meta;
-  readonly #insert: Statement<[string, number, Buffer]>;
+  readonly #tuning: Tuning;
   readonly #delete: Statement<[string, number]>;
   readonly #from: Statement<[string, number], BlockRow>;
   readonly #to: Statement<[string, number], BlockRow>;
-  readonly #newest = new Map<string, number[]>();
   readonly #types: Set<string>;
+  #newest = new Map<string, number[]>();
+  #writing: Writing | undefined;
   #indexed: number;
   #count = 0;
+  /** A process that was killed may have left a part of what it was writing. */
+  #mayBeThere = true;
 
-  constructor(db: Database, meta: Meta) {
-    this.#meta = meta;
-    this.#insert = db.prepare("INSERT INTO postings (key, last, block) VALUES (?, ?, ?)");
+  constructor(db: Database, meta: Meta, tuning: Tuning) {
+    this.#tuning = tuning;
     this.#delete = db.prepare("DELETE FROM postings WHERE key = ? AND last <= ?");
     this.#from = db.prepare("SELECT last, block FROM postings WHERE key = ? AND last >= ? ORDER BY last LIMIT 1");
     this.#to = db.prepare("SELECT last, block FROM postings WHERE key = ? AND last <= ? ORDER BY last DESC LIMIT 1");
@@ -53,14 +67,9 @@ export class PostingIndex {
     this.#types = typesIn(db);
   }
 
-  /** The file has the postings of all events up to this one. */
+  /** The file has the postings of all events up to this one, and of some that came after. */
   get indexed(): number {
     return this.#indexed;
-  }
-
-  /** How many events' postings are only in memory. */
-  get count(): number {
-    return this.#count;
   }
 
   /** Every type that an event in the log has; and perhaps some that only trimmed ones had. */
@@ -79,21 +88,50 @@ export class PostingIndex {
     this.#count += 1;
   }
 
-  /** Writes what is in memory, up to the event `upTo`, without what is trimmed. To be called in a transaction; `written` follows once that is durable. */
-  write(upTo: number, floor: number): void {
-    for (const key of [...this.#newest.keys()].sort()) {
-      const list = this.#newest.get(key) as number[];
-      const kept = list.slice(countBelow(list, floor + 1));
-      const last = kept.at(-1);
-      if (last !== undefined) this.#insert.run(key, last, encodeBlock(kept));
+  /**
+   * What of it is to be written with the next commit, if anything is. `partWritten` follows once that is durable; if it fails, the same part is due again.
+   *
+   * @param upTo the newest event that was taken in. @param floor what is trimmed is not written. @param events so many are written with it.
+   */
+  part(upTo: number, floor: number, events: number): IndexPart | undefined {
+    if (this.#writing === undefined) {
+      if (this.#count < this.#tuning.indexEvery) return undefined;
+      this.#writing = { lists: this.#newest, keys: [...this.#newest.keys()].sort(), events: this.#count, upTo, done: 0 };
+      this.#newest = new Map();
+      this.#count = 0;
     }
-    this.#meta.set("indexed", upTo);
+    const writing = this.#writing;
+    // All of it is written before half as many events have come again: parts are small, and never fall behind.
+    const quota = Math.max(this.#tuning.indexKeys, Math.ceil((2 * writing.keys.length * events) / writing.events));
+    const keys: string[] = [];
+    const counts: number[] = [];
+    const sequences: number[] = [];
+    const end = Math.min(writing.done + quota, writing.keys.length);
+    for (const key of writing.keys.slice(writing.done, end)) {
+      const list = writing.lists.get(key) as number[];
+      const trimmed = countBelow(list, floor + 1);
+      if (trimmed === list.length) continue;
+      keys.push(key);
+      counts.push(list.length - trimmed);
+      for (let n = trimmed; n < list.length; n++) sequences.push(list[n] as number);
+    }
+    return {
+      keys,
+      counts,
+      sequences: Float64Array.from(sequences),
+      instead: this.#mayBeThere ? this.#indexed : undefined,
+      upTo: end === writing.keys.length ? writing.upTo : undefined,
+      end,
+    };
   }
 
-  written(upTo: number): void {
-    this.#newest.clear();
-    this.#count = 0;
+  partWritten({ upTo, end }: IndexPart): void {
+    const writing = this.#writing as Writing;
+    writing.done = end;
+    if (upTo === undefined) return;
     this.#indexed = upTo;
+    this.#writing = undefined;
+    this.#mayBeThere = false;
   }
 
   /** Removes the blocks that hold nothing after `floor`, given the events that are trimmed with it. To be called in a transaction. */
@@ -105,15 +143,19 @@ export class PostingIndex {
   /** The sequences with `value` in `field`, trimmed ones perhaps among them. */
   pieces(field: PostingField, value: string): Pieces {
     const key = TAGS[field] + value;
-    const newest = this.#newest.get(key);
+    // From the newest back: a list in memory, one that is being written, blocks in the file.
+    const lists = [this.#newest.get(key), this.#writing?.lists.get(key)].filter((list) => list !== undefined);
     const block = (row: BlockRow | undefined): readonly number[] | undefined => row && decodeBlock(row.last, row.block);
+    const beyond = (sequence: number): readonly number[] | undefined =>
+      block(sequence > this.#indexed ? undefined : this.#from.get(key, sequence));
     return {
-      from: (sequence) => block(sequence > this.#indexed ? undefined : this.#from.get(key, sequence)) ?? newest,
+      from: (sequence) => beyond(sequence) ?? lists.findLast((list) => (list.at(-1) as number) >= sequence),
       to: (sequence) => {
-        if (newest !== undefined && (newest[0] as number) <= sequence) return newest;
+        const list = lists.find(([first]) => (first as number) <= sequence);
+        if (list !== undefined) return list;
         // The block that reaches beyond it, unless that begins beyond it, too.
-        const beyond = block(sequence > this.#indexed ? undefined : this.#from.get(key, sequence));
-        if (beyond !== undefined && (beyond[0] as number) <= sequence) return beyond;
+        const reaching = beyond(sequence);
+        if (reaching !== undefined && (reaching[0] as number) <= sequence) return reaching;
         return block(this.#to.get(key, sequence));
       },
     };

@@ -23,6 +23,8 @@ export function verifyIndex(db: Database, numbers: Numbers, wanted: IndexDigest,
   let keys = 0;
   let before: BlockRow | undefined;
   for (const row of blocksIn(db, faults)) {
+    // Of those that are being written; or were, by a process that ended.
+    if (row.last > numbers.indexed) continue;
     if (row.key !== before?.key) keys += 1;
     const sequences = readBlock(row, before?.key === row.key ? before.last : 0);
     if (sequences === undefined) faults.add("index", `a block of ${spokenKey(row.key)} is not one`);
@@ -50,7 +52,7 @@ function name(db: Database, numbers: Numbers, groups: ReadonlySet<number>, fault
   });
   const strange = new Map<string, number[]>();
   for (const row of blocksIn(db, said)) {
-    if (!groups.has(groupOf(row.key))) continue;
+    if (row.last > numbers.indexed || !groups.has(groupOf(row.key))) continue;
     for (const sequence of readBlock(row, 0) ?? []) {
       if (sequence <= numbers.floor || missing.get(row.key)?.delete(sequence) === true) continue;
       const list = strange.get(row.key);

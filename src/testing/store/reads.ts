@@ -82,14 +82,15 @@ export const readCases: Readonly<Record<string, Body>> = {
     assert.deepEqual({ events, next, upToDate }, { events: [], next: 5, upToDate: true });
   },
 
-  "[log.5] a page that also has its events as JSON has the same events": async ({ log }) => {
+  "[log.5] a page that also has its events as they are kept has the same events": async ({ log }) => {
     for (const each of [{}, { data: 'ä\u2028"' }, { metadata: { a: [1] }, userId: "u" }, { data: null, broadcast: true as const }])
       await log.append(anEvent(each), { dataJson: JSON.stringify(anEvent(each).data) });
     for (const order of ["asc", "desc"] as const) {
-      const { events, bodies = events.map(body) } = await log.read({ after: order === "asc" ? 0 : 4, order });
+      const { events, rows } = await log.read({ after: order === "asc" ? 0 : 4, order });
+      if (rows === undefined) continue;
       assert.deepEqual(
-        bodies.map((text) => JSON.parse(text) as unknown),
-        events.map((event) => JSON.parse(body(event)) as unknown),
+        rows.map(({ id, sequence, timestamp, body }) => ({ ...(JSON.parse(body) as object), id, sequence, timestamp })),
+        events.map((event) => ({ ...event })),
       );
     }
   },
@@ -123,8 +124,3 @@ export const readCases: Readonly<Record<string, Body>> = {
     assert.equal((await subject.all(parseFilter({ since: start + 10, type: "THING_HAPPENED" }, { times: true }), 2)).length, 5);
   },
 };
-
-/** What is stored of an event as JSON: all but what has a place of its own. */
-function body(event: StoredEvent): string {
-  return JSON.stringify({ ...event, id: undefined, sequence: undefined, timestamp: undefined });
-}

@@ -1,0 +1,25 @@
+import Database, { type Options } from "better-sqlite3";
+
+/** What commits are waited for: "full", until they are on the disk; "normal", until the operating system has them. */
+export type Sync = "full" | "normal";
+
+/** A connection that writes to a store's file, as each of them is to be. */
+export function connect(file: string, sync: Sync, options?: Options): Database.Database {
+  const db = new Database(file, options);
+  try {
+    // Pages of 8 KiB: fewer of them for each commit of many events. Only possible before the first table.
+    db.pragma("page_size = 8192");
+    db.pragma("journal_mode = WAL");
+    db.pragma(`synchronous = ${sync}`);
+    // 32 MiB of log between checkpoints: each takes some milliseconds, however much there is to copy.
+    db.pragma("wal_autocheckpoint = 4000");
+    db.pragma("journal_size_limit = 67108864");
+    db.pragma("cache_size = -32768");
+    // Nobody else writes to this file; a backup tool may hold it for a moment. Longer would stop the event loop.
+    db.pragma("busy_timeout = 250");
+    return db;
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}

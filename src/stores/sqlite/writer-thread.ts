@@ -1,0 +1,26 @@
+import { type MessagePort, parentPort, workerData } from "node:worker_threads";
+import { additions } from "./addition.ts";
+import { connect } from "./connection.ts";
+import { type FromWriter, type ToWriter, unpack, type WriterData } from "./writer-messages.ts";
+
+const port = parentPort as MessagePort;
+const { file, sync } = workerData as WriterData;
+const db = connect(file, sync, { fileMustExist: true });
+const write = additions(db);
+const tell = (message: FromWriter): void => port.postMessage(message);
+
+port.on("message", (message: ToWriter) => {
+  if (message === "close") {
+    db.close();
+    port.close();
+    return;
+  }
+  try {
+    write(unpack(message));
+    tell("written");
+  } catch {
+    // Whoever sent it does it again, and finds out why it cannot be done.
+    tell("refused");
+  }
+});
+tell("ready");

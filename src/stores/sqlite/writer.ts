@@ -1,0 +1,92 @@
+import { Worker } from "node:worker_threads";
+import type { Addition } from "./addition.ts";
+import type { Sync } from "./connection.ts";
+import { type FromWriter, pack, type ToWriter, type WriterData } from "./writer-messages.ts";
+
+/** Beside this module: as it is written, or as the package has it. */
+export const WRITER: URL = new URL(import.meta.url.endsWith(".ts") ? "./writer-thread.ts" : "./sqlite-writer.js", import.meta.url);
+
+/** What came of an addition; "lost": the thread has ended, and the file says. */
+export type Outcome = Exclude<FromWriter, "ready"> | "lost";
+
+/** A thread with a connection of its own, which writes to the log while this one does other things. It is started when it is first asked for. */
+export class Writer {
+  readonly #module: URL;
+  readonly #data: WriterData;
+  #worker: Worker | undefined;
+  #state: "none" | "starting" | "ready" | "ended" = "none";
+  #ended: Promise<void> | undefined;
+  #tell: ((outcome: Outcome) => void) | undefined;
+
+  constructor(module: URL, file: string, sync: Sync) {
+    this.#module = module;
+    this.#data = { file, sync };
+  }
+
+  /** Whether it can be given an addition: only once it has begun, and never again once it has ended by itself. */
+  get ready(): boolean {
+    if (this.#state === "none") this.#start();
+    return this.#state === "ready";
+  }
+
+  /** Writes one addition, and is given no other before it has said what came of it. */
+  write(addition: Addition): Promise<Outcome> {
+    return new Promise((resolve) => {
+      this.#tell = resolve;
+      // Only as long as somebody waits for it, it keeps the process.
+      this.#worker?.ref();
+      this.#send(pack(addition));
+    });
+  }
+
+  async close(): Promise<void> {
+    const { state, ended } = { state: this.#state, ended: this.#ended };
+    this.#state = "ended";
+    if (state === "none" || state === "ended") return;
+    this.#worker?.ref();
+    this.#send("close");
+    await ended;
+  }
+
+  #send(message: ToWriter): void {
+    this.#worker?.postMessage(message);
+  }
+
+  #start(): void {
+    this.#state = "starting";
+    const worker = new Worker(this.#module, { name: "nexus writer", workerData: this.#data });
+    worker.unref();
+    this.#worker = worker;
+    worker.on("message", (message: FromWriter) => {
+      if (message === "ready") {
+        if (this.#state === "starting") this.#state = "ready";
+        return;
+      }
+      worker.unref();
+      this.#told(message);
+    });
+    let reason: unknown = "it ended";
+    worker.on("error", (error) => (reason = error));
+    this.#ended = new Promise((resolve) => {
+      worker.on("exit", () => {
+        if (this.#state !== "ended") warn(reason);
+        this.#state = "ended";
+        this.#told("lost");
+        resolve();
+      });
+    });
+  }
+
+  #told(outcome: Outcome): void {
+    const tell = this.#tell;
+    this.#tell = undefined;
+    tell?.(outcome);
+  }
+}
+
+function warn(reason: unknown): void {
+  const why = reason instanceof Error ? reason.message : String(reason);
+  process.emitWarning(`The thread that writes to the store is gone, and its work is done on the main one, which is slower: ${why}`, {
+    code: "NEXUS_WRITER",
+  });
+}
