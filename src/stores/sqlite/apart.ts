@@ -17,9 +17,10 @@ export function apartOf(ends: LogEnds, writer: Writer, { apartFrom }: Tuning): A
     write: async () => {
       const addition = ends.addition();
       const outcome = await writer.write(addition);
-      const written = outcome === "written" || (outcome === "lost" && ends.isThere(addition));
-      if (written) ends.committed();
-      return written;
+      if (outcome === "lost") ends.lost();
+      if (outcome === "refused" || (outcome === "lost" && !ends.isThere(addition))) return false;
+      ends.committedApart(outcome === "indexed");
+      return true;
     },
   };
 }

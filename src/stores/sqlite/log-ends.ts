@@ -6,9 +6,10 @@ import type { Addition } from "./addition.ts";
 import type { Participant } from "./commit-queue.ts";
 import type { EventRows } from "./event-rows.ts";
 import { type EventWriter, ROWS_AT_ONCE } from "./event-writer.ts";
-import type { IndexPart, IndexWriter } from "./index-part.ts";
+import type { Indexing } from "./indexing.ts";
 import type { Meta } from "./meta.ts";
-import { keysOf, type PostingIndex } from "./posting-index.ts";
+import type { PostingIndex } from "./posting-index.ts";
+import { type Values, valuesOf } from "./posting-keys.ts";
 import type { StreamHead, StreamHeads } from "./stream-heads.ts";
 import type { Transact } from "./transaction.ts";
 
@@ -21,7 +22,7 @@ export interface Entry {
   readonly type: string;
   readonly stream: string;
   /** What the index finds it by. */
-  readonly keys: readonly string[];
+  readonly values: Values;
   readonly body: string;
 }
 
@@ -38,13 +39,13 @@ interface Ahead {
 
 export interface LogEndsParts {
   readonly rows: EventRows;
+  readonly writer: EventWriter;
   readonly index: PostingIndex;
+  readonly indexing: Indexing;
   readonly heads: StreamHeads;
   readonly meta: Meta;
   readonly waiters: Waiters;
   readonly transact: Transact;
-  readonly eventWriter: EventWriter;
-  readonly indexWriter: IndexWriter;
   readonly now: () => number;
 }
 
@@ -64,7 +65,6 @@ export class LogEnds implements Participant {
   /** Of these all that is known is that their streams have not moved on: whether their ids are new, the table says when they are written. */
   #ahead: Ahead[] = [];
   #addedTimestamp = 0;
-  #part: IndexPart | undefined;
   /** Nothing is written here: what is added is handed on as a whole. */
   #apart = false;
 
@@ -97,7 +97,7 @@ export class LogEnds implements Participant {
     this.#added = [];
     this.#addedHeads.clear();
     this.#ahead = [];
-    this.#part = undefined;
+    this.#parts.indexing.begin();
     this.#addedTimestamp = Math.max(Math.floor(this.#parts.now()), this.#timestamp);
   }
 
@@ -162,7 +162,7 @@ export class LogEnds implements Participant {
     // Only one whose expectation fails is looked up before it is written: whether the others are repeats, the table says when they are.
     if (expect !== last) return this.#repeatOf(entry) ?? refuse(stream, last ?? null);
     const sequence = this.#sequence + this.#added.length + 1;
-    if (!this.#parts.eventWriter.insert(sequence, this.#addedTimestamp, id, body)) return this.#repeatOf(entry) as Position;
+    if (!this.#parts.writer.insert(sequence, this.#addedTimestamp, id, body)) return this.#repeatOf(entry) as Position;
     this.#added.push(entry);
     this.#addedHeads.set(stream, { id, sequence });
     return this.#positionOf(id, sequence);
@@ -175,7 +175,7 @@ export class LogEnds implements Participant {
   #insertAll(first: number, ahead: readonly Ahead[]): boolean {
     const ids = ahead.map(({ entry }) => entry.id);
     const bodies = ahead.map(({ entry }) => entry.body);
-    return this.#parts.eventWriter.insertAll(first, this.#addedTimestamp, ids, bodies);
+    return this.#parts.writer.insertAll(first, this.#addedTimestamp, ids, bodies);
   }
 
   #addAll(first: number, all: readonly Ahead[]): void {
@@ -187,8 +187,7 @@ export class LogEnds implements Participant {
 
   beforeCommit(): void {
     this.#writeAhead();
-    this.#part = this.#parts.index.part(this.#sequence, this.#floor, this.#added.length);
-    if (this.#part !== undefined) this.#parts.indexWriter.write(this.#part);
+    this.#parts.indexing.write(this.#added.length, this.#sequence, this.#floor);
   }
 
   /** All that a transaction which is written apart adds. */
@@ -196,9 +195,9 @@ export class LogEnds implements Participant {
     const first = this.#sequence + 1;
     this.#addAll(first, this.#ahead);
     this.#ahead = [];
-    this.#part = this.#parts.index.part(this.#sequence, this.#floor, this.#added.length);
+    const index = this.#parts.indexing.order(this.#added.length, this.#sequence, this.#floor);
     const [ids, bodies] = [this.#added.map(({ id }) => id), this.#added.map(({ body }) => body)];
-    return { first, timestamp: this.#addedTimestamp, ids, bodies, index: this.#part };
+    return { first, timestamp: this.#addedTimestamp, ids, bodies, index };
   }
 
   /** Whether the file has what `addition` was made for. */
@@ -206,12 +205,23 @@ export class LogEnds implements Participant {
     return this.#parts.rows.last() === first + ids.length - 1;
   }
 
+  /** As `committed`, for what another thread has written. @param indexed whether all that it was to index is, too. */
+  committedApart(indexed: boolean): void {
+    this.#parts.indexing.done(indexed);
+    this.committed();
+  }
+
+  /** That thread is gone. */
+  lost(): void {
+    this.#parts.indexing.lost();
+  }
+
   committed(): void {
-    const { rows, index, heads, waiters } = this.#parts;
-    if (this.#part !== undefined) index.partWritten(this.#part);
+    const { rows, index, indexing, heads, waiters } = this.#parts;
+    indexing.committed();
     if (this.#added.length === 0) return;
-    for (const { id, type, keys, body } of this.#added) {
-      index.add(++this.#sequence, type, keys);
+    for (const { id, type, values, body } of this.#added) {
+      index.add(++this.#sequence, type, values);
       rows.keep(this.#sequence, this.#addedTimestamp, id, body);
     }
     for (const [stream, head] of this.#addedHeads) heads.set(stream, head);
@@ -253,7 +263,7 @@ export class LogEnds implements Participant {
     const { rows, index } = this.#parts;
     for (const match of rows.range(Math.max(index.indexed, this.#floor) + 1, this.#sequence)) {
       const event = match.event();
-      index.add(event.sequence, event.type, keysOf(event));
+      index.add(event.sequence, event.type, valuesOf(event));
     }
   }
 }

@@ -9,7 +9,7 @@ import type { CommitQueue } from "./commit-queue.ts";
 import type { EventRows } from "./event-rows.ts";
 import type { LogEnds } from "./log-ends.ts";
 import type { Matches } from "./matches.ts";
-import { keysOf } from "./posting-index.ts";
+import { valuesOf } from "./posting-keys.ts";
 import { rangeInTime } from "./time-range.ts";
 
 /** What the log is made of. */
@@ -31,7 +31,7 @@ export function sqliteLog(parts: LogParts): Log {
       try {
         // All of it is read now: what the caller does to the event afterwards changes nothing.
         const body = bodyOf(event, options?.dataJson);
-        const entry = { id: event.id, type: event.type, stream: streamOf(event), keys: keysOf(event), body };
+        const entry = { id: event.id, type: event.type, stream: streamOf(event), values: valuesOf(event), body };
         const expect = options?.expect;
         return queue.append(body.length, () => ends.record(entry, expect));
       } catch (error) {

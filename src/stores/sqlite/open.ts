@@ -12,7 +12,8 @@ import { openDatabase } from "./database.ts";
 import { EventRows } from "./event-rows.ts";
 import { EventWriter } from "./event-writer.ts";
 import { asStoreError, damaged, Failures } from "./failures.ts";
-import { IndexWriter } from "./index-part.ts";
+import { IndexWriter } from "./index-run.ts";
+import { Indexing } from "./indexing.ts";
 import { takeLock } from "./lock.ts";
 import { sqliteLog } from "./log.ts";
 import { LogEnds } from "./log-ends.ts";
@@ -85,17 +86,17 @@ interface Opening {
 function assemble(db: Database, { path, sync, lock, tuning, setup }: Opening): OpenStore {
   const meta = new Meta(db);
   const rows = new EventRows(db);
-  const index = new PostingIndex(db, meta, tuning);
+  const index = new PostingIndex(db, meta);
   const matches = new Matches(index, rows);
   const heads = new StreamHeads(matches, rows);
   const waiters = new Waiters();
   const transact = transactions(db);
-  const [eventWriter, indexWriter] = [new EventWriter(db), new IndexWriter(db)];
-  const ends = new LogEnds({ rows, index, heads, meta, waiters, transact, eventWriter, indexWriter, now: setup.now });
+  const indexing = new Indexing(index, new IndexWriter(db), tuning);
+  const ends = new LogEnds({ rows, writer: new EventWriter(db), index, indexing, heads, meta, waiters, transact, now: setup.now });
   const stateRows = new StateRows(db, meta);
   // Who waits for more is told that there will be none.
   const failures = new Failures(path, (damage) => waiters.fail(damage));
-  const writer = new Writer(tuning.writer ?? WRITER, path, sync);
+  const writer = new Writer(tuning.writer ?? WRITER, { file: path, sync, indexKeys: tuning.indexKeys });
   const queue = new CommitQueue(transact, tuning, [ends, stateRows], apartOf(ends, writer, tuning), failures);
   const close = async (): Promise<void> => {
     await queue.close();

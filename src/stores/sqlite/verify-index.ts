@@ -3,7 +3,7 @@ import { decodeBlock } from "./block.ts";
 import { isDamage } from "./failures.ts";
 import type { FaultSink } from "./faults.ts";
 import { groupOf, IndexDigest } from "./index-digest.ts";
-import { spokenKey } from "./posting-index.ts";
+import { spokenKey } from "./posting-keys.ts";
 import { type Numbers, verifyLog } from "./verify-log.ts";
 
 interface BlockRow {

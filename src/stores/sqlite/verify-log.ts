@@ -3,7 +3,7 @@ import { CHANNELS, type NewEvent } from "../../events/event.ts";
 import { isDamage } from "./failures.ts";
 import type { FaultSink } from "./faults.ts";
 import { packId, unpackId } from "./packed-id.ts";
-import { keysOf } from "./posting-index.ts";
+import { keysOf } from "./posting-keys.ts";
 
 /** The store's few numbers, as the file has them. */
 export interface Numbers {

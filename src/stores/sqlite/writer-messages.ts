@@ -5,13 +5,15 @@ import type { Sync } from "./connection.ts";
 export interface WriterData {
   readonly file: string;
   readonly sync: Sync;
+  /** So many keys of the index at least are written at once. */
+  readonly indexKeys: number;
 }
 
 /** What it is sent: an addition to write, or that there will be none. */
 export type ToWriter = Packed | "close";
 
-/** What it says: that it has begun; and of each addition whether it is written, as durably as the store promises, or nothing of it is. */
-export type FromWriter = "ready" | "written" | "refused";
+/** What it says: that it has begun; and of each addition whether it is written, as durably as the store promises, and what it was to index with it; or nothing of it is. */
+export type FromWriter = "ready" | "written" | "indexed" | "refused";
 
 /** An addition with its ids in one string, and its bodies in one, a line each: a few long strings go across sooner than many. */
 export type Packed = Omit<Addition, "ids" | "bodies"> & { readonly count: number; readonly ids: string; readonly bodies: string };

@@ -1,12 +1,12 @@
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
-import { additions } from "./addition.ts";
+import { Additions } from "./addition.ts";
 import { connect } from "./connection.ts";
 import { type FromWriter, type ToWriter, unpack, type WriterData } from "./writer-messages.ts";
 
 const port = parentPort as MessagePort;
-const { file, sync } = workerData as WriterData;
+const { file, sync, indexKeys } = workerData as WriterData;
 const db = connect(file, sync, { fileMustExist: true });
-const write = additions(db);
+const additions = new Additions(db, indexKeys);
 const tell = (message: FromWriter): void => port.postMessage(message);
 
 port.on("message", (message: ToWriter) => {
@@ -16,8 +16,7 @@ port.on("message", (message: ToWriter) => {
     return;
   }
   try {
-    write(unpack(message));
-    tell("written");
+    tell(additions.write(unpack(message)) ? "indexed" : "written");
   } catch {
     // Whoever sent it does it again, and finds out why it cannot be done.
     tell("refused");

@@ -1,6 +1,5 @@
 import { Worker } from "node:worker_threads";
 import type { Addition } from "./addition.ts";
-import type { Sync } from "./connection.ts";
 import { type FromWriter, pack, type ToWriter, type WriterData } from "./writer-messages.ts";
 
 /** Beside this module: as it is written, or as the package has it. */
@@ -18,9 +17,9 @@ export class Writer {
   #ended: Promise<void> | undefined;
   #tell: ((outcome: Outcome) => void) | undefined;
 
-  constructor(module: URL, file: string, sync: Sync) {
+  constructor(module: URL, data: WriterData) {
     this.#module = module;
-    this.#data = { file, sync };
+    this.#data = data;
   }
 
   /** Whether it can be given an addition: only once it has begun, and never again once it has ended by itself. */
