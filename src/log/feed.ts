@@ -109,8 +109,9 @@ export class Feed {
     this.#listeners.clear();
   }
 
-  #shared({ rows, events }: LogPage): FeedEvent[] {
-    const kept = rows ?? events.map((event) => ({ ...event, body: bodyOf(event) }));
+  #shared(page: LogPage): FeedEvent[] {
+    // Its events are only made where it has no rows.
+    const kept = page.rows ?? page.events.map((event) => ({ ...event, body: bodyOf(event) }));
     return kept.map((row) => new FeedEvent(this.epoch, row));
   }
 

@@ -61,8 +61,11 @@ export class Writer {
         if (this.#state === "starting") this.#state = "ready";
         return;
       }
-      worker.unref();
-      this.#told(message);
+      // One a turn: what comes of it may send the next, whose answer would come before sockets and timers have had theirs.
+      setImmediate(() => {
+        worker.unref();
+        this.#told(message);
+      });
     });
     let reason: unknown = "it ended";
     worker.on("error", (error) => (reason = error));
