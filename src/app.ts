@@ -26,7 +26,7 @@ import type { Limits } from "./events/limits.ts";
 import type { Schema } from "./events/schema.ts";
 import { checkWhole } from "./events/whole.ts";
 import { positionOf } from "./log/cursor.ts";
-import { receiptOf } from "./log/emitter.ts";
+import type { LogEmitter } from "./log/emitter.ts";
 import { type EventPage, eventPage } from "./log/event-page.ts";
 import { type Clock, systemClock } from "./observability/clock.ts";
 import { Counters } from "./observability/counters.ts";
@@ -205,27 +205,37 @@ export class App implements AsyncDisposable {
   }
 
   emitEvent(type: EventDefinition | string, data: unknown, options?: EmitOptions): Promise<Receipt> {
-    return this.emit(type, data, options, false).then(receiptOf);
+    return this.#emission(type, data, options, false, ({ emitter }, ...given) => emitter.emit(...given));
   }
 
   broadcastEvent(type: EventDefinition | string, data: unknown, options?: EmitOptions): Promise<Receipt> {
-    return this.emit(type, data, options, true).then(receiptOf);
+    return this.#emission(type, data, options, true, ({ emitter }, ...given) => emitter.emit(...given));
   }
 
   /** @returns also whether it was recorded now, or had been before. */
   emit(
     type: EventDefinition | string,
     data: unknown,
-    options: EmitOptions = {},
+    options?: EmitOptions,
     broadcast: boolean = false,
   ): Promise<Receipt & { readonly recorded: boolean }> {
+    return this.#emission(type, data, options, broadcast, ({ emitter }, ...given) => emitter.record(...given));
+  }
+
+  #emission<Told>(
+    type: EventDefinition | string,
+    data: unknown,
+    options: EmitOptions = {},
+    broadcast: boolean,
+    emit: (open: OpenApp, ...given: Parameters<LogEmitter["emit"]>) => Promise<Told>,
+  ): Promise<Told> {
     try {
       const allowed = this.access.emission(options, broadcast);
       // At the call when it is open: in the order of calls, and whatever the caller does to its object afterwards.
       const open = this.#life.opened;
-      if (open !== undefined) return open.emitter.emit(type, data, allowed, broadcast);
+      if (open !== undefined) return emit(open, type, data, allowed, broadcast);
       const given = jsonCopy(data);
-      return this.#life.ready().then(({ emitter }) => emitter.emit(type, given, allowed, broadcast));
+      return this.#life.ready().then((opened) => emit(opened, type, given, allowed, broadcast));
     } catch (error) {
       return Promise.reject(error as Error);
     }

@@ -11,7 +11,7 @@ import { type Context, contextOf, inherited, surrounding, within } from "./event
 import type { NewEvent, NexusEvent } from "./events/event.ts";
 import type { EventTypes } from "./events/event-types.ts";
 import { type Limits, runErrorOf } from "./events/limits.ts";
-import { LogEmitter, receiptOf } from "./log/emitter.ts";
+import { LogEmitter } from "./log/emitter.ts";
 import { Feed } from "./log/feed.ts";
 import { KeptEventTypes } from "./log/kept-event-types.ts";
 import type { Log } from "./log/log.ts";
@@ -147,8 +147,8 @@ export class OpenApp {
         context: () => surrounding(contexts),
         ownerIn,
         emitter: {
-          emitEvent: async (type, data, options) => receiptOf(await emitter.emit(type as string, data, options ?? {}, false)),
-          broadcastEvent: async (type, data, options) => receiptOf(await emitter.emit(type as string, data, options ?? {}, true)),
+          emitEvent: (type, data, options) => emitter.emit(type as string, data, options ?? {}, false),
+          broadcastEvent: (type, data, options) => emitter.emit(type as string, data, options ?? {}, true),
         },
       };
       const sessions = await OpenedSessions.open(services);

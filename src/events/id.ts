@@ -8,7 +8,9 @@ export function idMaker(now: () => number): () => string {
   let used = random.length;
   let last = 0;
   let counter = 0;
-  const view = new DataView(new ArrayBuffer(16));
+  /** The text of `last`, which many ids share. */
+  let millisecond = "";
+  const next = (): string => HEX[random[used++] as number] as string;
   return () => {
     if (used === random.length) {
       crypto.getRandomValues(random);
@@ -18,17 +20,18 @@ export function idMaker(now: () => number): () => string {
     if (time > last) {
       last = time;
       counter = ((random[used] as number) << 3) | ((random[used + 1] as number) & 7);
+      millisecond = "";
     } else if (++counter > 0xfff) {
       last += 1;
       counter = 0;
+      millisecond = "";
     }
-    view.setUint16(0, Math.floor(last / 2 ** 32));
-    view.setUint32(2, last % 2 ** 32);
-    view.setUint16(6, 0x7000 | counter);
-    for (let i = 8; i < 16; i++) view.setUint8(i, random[used + i - 8] as number);
-    view.setUint8(8, (view.getUint8(8) & 0x3f) | 0x80);
-    used += 8;
-    return format(view);
+    if (millisecond === "") {
+      const digits = last.toString(16).padStart(12, "0");
+      millisecond = `${digits.slice(0, 8)}-${digits.slice(8)}-7`;
+    }
+    const variant = HEX[((random[used++] as number) & 0x3f) | 0x80] as string;
+    return `${millisecond}${HEX[counter >> 4]}${DIGITS[counter & 15]}-${variant}${next()}-${next()}${next()}${next()}${next()}${next()}${next()}`;
   };
 }
 
@@ -62,6 +65,7 @@ export function checkCallerId(option: string, id: string): void {
   }
 }
 
+const DIGITS = "0123456789abcdef";
 const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
 
 function format(view: DataView): string {

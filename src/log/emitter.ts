@@ -41,24 +41,45 @@ export class LogEmitter {
     this.#parts = parts;
   }
 
-  /** @returns the receipt, and whether it was recorded now. */
-  async emit(
+  /** Rejects, and never throws. */
+  emit(type: EventDefinition | string, data: unknown, options: EmitOptions, broadcast: boolean): Promise<Receipt> {
+    return this.#emit(type, data, options, broadcast, (position) => this.#receipt(position));
+  }
+
+  /** As `emit`. @returns also whether it was recorded now. */
+  record(
     type: EventDefinition | string,
     data: unknown,
     options: EmitOptions,
     broadcast: boolean,
   ): Promise<Receipt & { readonly recorded: boolean }> {
-    const { event: draft, json: dataJson, bytes, emissions, earlier } = this.#event(type, data, options, broadcast);
-    if (earlier !== undefined) return this.#receipt({ id: draft.id, ...earlier, recorded: false });
-    const owner = this.#parts.ownerIn(options.sessionId);
-    // Only where something has to be looked up: else the event has its place among all calls.
-    const event = owned(draft, owner instanceof Promise ? await owner : owner, options);
-    // What a run that was accepted emits waits for room and for the store; anyone else is told.
-    const position =
-      emissions === undefined
-        ? await this.#parts.recorder.append(event, { dataJson }, bytes)
-        : await emissions.kept(() => this.#parts.recorder.append(event, { dataJson }));
-    return this.#receipt(position);
+    return this.#emit(type, data, options, broadcast, (position) => ({ ...this.#receipt(position), recorded: position.recorded }));
+  }
+
+  /** With one promise where it can be: each more is a turn that whoever emitted waits for, behind all that follows the log. */
+  #emit<Told>(
+    type: EventDefinition | string,
+    data: unknown,
+    options: EmitOptions,
+    broadcast: boolean,
+    told: (position: Position) => Told,
+  ): Promise<Told> {
+    try {
+      const { event: draft, json: dataJson, bytes, emissions, earlier } = this.#event(type, data, options, broadcast);
+      if (earlier !== undefined) return Promise.resolve(told({ id: draft.id, ...earlier, recorded: false }));
+      const { recorder } = this.#parts;
+      const append = (owner: Owner): Promise<Told> => {
+        const event = owned(draft, owner, options);
+        if (emissions === undefined) return recorder.append(event, { dataJson }, bytes, told);
+        // What a run that was accepted emits waits for room and for the store; anyone else is told.
+        return emissions.kept(() => recorder.append(event, { dataJson }, undefined, told));
+      };
+      const owner = this.#parts.ownerIn(options.sessionId);
+      // Only where something has to be looked up: else the event has its place among all calls.
+      return owner instanceof Promise ? owner.then(append) : append(owner);
+    } catch (error) {
+      return Promise.reject(error as Error);
+    }
   }
 
   /** Rejects as `emit` does, but for what is known only when an event is recorded: whether its id is another's. */
@@ -127,8 +148,8 @@ export class LogEmitter {
     return new NexusError("EVENT_TYPE_INVALID", { type, reason: `the app takes only event types that are registered${meant}` });
   }
 
-  #receipt({ id, sequence, timestamp, recorded }: Position): Receipt & { readonly recorded: boolean } {
-    return { id, sequence, cursor: cursorOf(this.#parts.epoch, sequence, id), timestamp, recorded };
+  #receipt({ id, sequence, timestamp }: Pick<Position, "id" | "sequence" | "timestamp">): Receipt {
+    return { id, sequence, cursor: cursorOf(this.#parts.epoch, sequence, id), timestamp };
   }
 }
 
@@ -142,11 +163,6 @@ function owned(event: NewEvent, { userId }: Owner, options: EmitOptions): NewEve
 /** A caller from outside who is known has ids of their own: nobody can look for, take or block another's. */
 function recordedId(id: string, around: Context | undefined): string {
   return around?.principal === undefined ? id : idUnder(around.principal.userId, id);
-}
-
-/** What an emitter is told, in a run as outside of one. */
-export function receiptOf({ id, sequence, cursor, timestamp }: Receipt): Receipt {
-  return { id, sequence, cursor, timestamp };
 }
 
 function checkOptions(options: EmitOptions): void {
