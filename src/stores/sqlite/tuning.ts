@@ -13,4 +13,4 @@ export interface Tuning {
   readonly writer?: URL;
 }
 
-export const DEFAULTS: Tuning = { indexEvery: 8192, indexKeys: 32, batchCalls: 1000, batchBytes: 4 * 1024 * 1024, apartFrom: 64 };
+export const DEFAULTS: Tuning = { indexEvery: 8192, indexKeys: 32, batchCalls: 1000, batchBytes: 4 * 1024 * 1024, apartFrom: 200 };
