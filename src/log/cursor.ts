@@ -85,5 +85,19 @@ async function positionOfCursor(log: Log, head: Head, cursor: string, sight: Sig
 }
 
 function checkOf(id: string): string {
-  return crc32(id).toString(36);
+  return inBase36(crc32(id));
+}
+
+const DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz";
+
+/** As `toString(36)`, which takes twice as long: it also knows fractions. */
+function inBase36(whole: number): string {
+  let text = "";
+  let rest = whole;
+  do {
+    const above = Math.floor(rest / 36);
+    text = (DIGITS[rest - above * 36] as string) + text;
+    rest = above;
+  } while (rest > 0);
+  return text;
 }

@@ -47,8 +47,11 @@ export class Window {
       this.#start += 1;
     }
     for (; this.#full < this.#events.length - FULL; this.#full++) this.#events[this.#full]?.slim();
-    // What was made of them goes with them.
-    for (const [key, batch] of this.#batches) if (batch.next <= this.#start) this.#batches.delete(key);
+    // What was made of them goes with them: that of the oldest is the first, mostly.
+    for (const [key, batch] of this.#batches) {
+      if (batch.next > this.#start) break;
+      this.#batches.delete(key);
+    }
     if (this.#first < WINDOW_EVENTS / 4) return;
     this.#events = this.#events.slice(this.#first);
     this.#full = Math.max(0, this.#full - this.#first);

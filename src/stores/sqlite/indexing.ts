@@ -9,6 +9,9 @@ export interface IndexOrder {
   readonly share: Share;
 }
 
+/** At the end less of the index is written than at once while it grows, but no blocks of a few events: reading a thousand again takes some milliseconds. */
+const WORTH_IT = 1 / 8;
+
 /**
  * Brings the newest of the index into the file, a part with each commit. What was begun by this thread, or by the one that writes, is ended by it; only when the
  * other has nearly all of the commits it takes it over, from the beginning.
@@ -68,6 +71,15 @@ export class Indexing {
   /** It is gone, with what it was given. */
   lost(): void {
     this.#isThere = false;
+  }
+
+  /** Writes all that is not written, in a transaction, if that is worth it: at the next opening it need not be read again. */
+  finish(upTo: number, floor: number): void {
+    while (this.#index.isWriting || this.#index.count >= this.#tuning.indexEvery * WORTH_IT) {
+      const run = new IndexRun(this.#index.snapshot(upTo), this.#writer, Number.POSITIVE_INFINITY);
+      run.write(this.#share(0, floor));
+      this.#written();
+    }
   }
 
   get #isDue(): boolean {

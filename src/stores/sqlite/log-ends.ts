@@ -230,6 +230,12 @@ export class LogEnds implements Participant {
     waiters.wake(this.#sequence);
   }
 
+  /** The last that is done: nothing is added any more. */
+  finish(): void {
+    const { indexing, transact } = this.#parts;
+    transact(() => indexing.finish(this.#sequence, this.#floor));
+  }
+
   /** Forgets some of the events up to `position`, oldest first, in a transaction of its own. @returns whether more are to be forgotten. */
   forgetSome(position: number): boolean {
     const { rows, index, meta, transact } = this.#parts;

@@ -75,6 +75,14 @@ export function realPath(file: string): string {
   }
 }
 
+function finish(ends: LogEnds): void {
+  try {
+    ends.finish();
+  } catch {
+    // Nothing is lost: what is not indexed is read again when the file is opened, as after a kill.
+  }
+}
+
 interface Opening {
   readonly path: string;
   readonly sync: Sync;
@@ -103,6 +111,7 @@ function assemble(db: Database, { path, sync, lock, tuning, setup }: Opening): O
     waiters.fail(new NexusError("APP_STOPPED", {}));
     try {
       await writer.close();
+      if (failures.damage === undefined) finish(ends);
       // The last connection to close copies the write-ahead log into the file, and removes it.
       db.close();
     } finally {

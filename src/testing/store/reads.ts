@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import type { StoredEvent } from "../../events/event.ts";
 import { parseFilter } from "../../events/filter.ts";
 import { anEvent, type Body, code } from "./subject.ts";
 
