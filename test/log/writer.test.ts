@@ -1,8 +1,14 @@
+import { once } from "node:events";
 import { join } from "node:path";
+import { BroadcastChannel } from "node:worker_threads";
+import Database from "better-sqlite3";
 import { expect, test } from "vitest";
+import type { NewEvent } from "../../src/events/event.ts";
 import type { Log } from "../../src/log/log.ts";
-import { tunedSqliteStore } from "../../src/stores/sqlite/store.ts";
+import type { OpenStore } from "../../src/log/store.ts";
+import { sqliteStore, tunedSqliteStore } from "../../src/stores/sqlite/store.ts";
 import { DEFAULTS } from "../../src/stores/sqlite/tuning.ts";
+import { startConfined } from "./child.ts";
 import { temporaryDirectory } from "./places.ts";
 
 for (const [dies, when] of [
@@ -22,17 +28,109 @@ for (const [dies, when] of [
     answered.push(...(await appendTen(log)));
     expect(warning).toMatchObject({ code: "NEXUS_WRITER" });
     expect(answered.map(([, sequence]) => sequence)).toEqual(answered.map((_, n) => n + 1));
-    const there: [string, number][] = [];
-    for (let after = 0; after < answered.length; after += 1000)
-      there.push(...(await log.read({ after, limit: 1000 })).events.map(({ id, sequence }): [string, number] => [id, sequence]));
-    expect(there).toEqual(answered);
+    expect(await all(log)).toEqual(answered);
   });
+}
+
+test("[log.10] while the file cannot be written appends are STORE_UNAVAILABLE, also those of the thread; afterwards the same ones are recorded once", async () => {
+  await using directory = await temporaryDirectory();
+  const file = join(directory.path, "x.db");
+  await using store = await openApart(file);
+  const { log } = store;
+  const before = (await log.head()).sequence;
+  const other = new Database(file);
+  other.exec("BEGIN IMMEDIATE");
+  const given = store.given();
+  const refused = await Promise.allSettled(["1", "2", "3"].map((id) => log.append(anEvent(id))));
+  await given;
+  expect(refused.map((result) => result.status === "rejected" && (result.reason as { readonly code: string }).code)).toEqual(
+    Array.from({ length: 3 }, () => "STORE_UNAVAILABLE"),
+  );
+  expect((await log.head()).sequence).toBe(before);
+  other.exec("ROLLBACK");
+  other.close();
+  const taken = await Promise.all(["1", "2", "3"].map((id) => log.append(anEvent(id))));
+  expect(taken.map(({ sequence, recorded }) => [sequence - before, recorded])).toEqual([1, 2, 3].map((n) => [n, true]));
+});
+
+test("[log.3] what the thread finds there already is answered as if each had come alone", async () => {
+  await using directory = await temporaryDirectory();
+  await using store = await openApart(join(directory.path, "x.db"));
+  const { log } = store;
+  const first = await log.append(anEvent("a"));
+  const given = store.given();
+  const [again, other, recorded, twice] = await Promise.allSettled([
+    log.append(anEvent("a")),
+    log.append({ ...anEvent("a"), data: "other" }),
+    log.append(anEvent("c")),
+    log.append(anEvent("c")),
+  ]);
+  await given;
+  expect(again).toMatchObject({ status: "fulfilled", value: { sequence: first.sequence, recorded: false } });
+  expect(other).toMatchObject({ status: "rejected", reason: { code: "EVENT_ID_CONFLICT" } });
+  expect(recorded).toMatchObject({ status: "fulfilled", value: { sequence: first.sequence + 1, recorded: true } });
+  expect(twice).toMatchObject({ status: "fulfilled", value: { sequence: first.sequence + 1, recorded: false } });
+});
+
+test("[log.10] on a full disk the thread's appends are STORE_UNAVAILABLE, the process lives, and what was acknowledged is there when there is room again", async () => {
+  await using directory = await temporaryDirectory();
+  const file = join(directory.path, "x.db");
+  const acknowledged: [string, number][] = [];
+  let last: readonly string[] = [];
+  await using child = startConfined(12_000, "filler.ts", file, "1");
+  for await (const line of child.lines) {
+    last = line.split(" ");
+    if (last[0] === "e") acknowledged.push([String(last[1]), Number(last[2])]);
+  }
+  await child.ended();
+  expect(last).toEqual(["STORE_UNAVAILABLE", String(acknowledged.length), "."]);
+  await using store = sqliteStore(file);
+  const { log } = await store.open({ now: Date.now });
+  expect(await all(log)).toEqual(acknowledged);
+});
+
+interface ApartStore extends OpenStore {
+  /** The next addition that the thread is given. */
+  given(): Promise<void>;
+}
+
+/** A store whose appends the thread writes: it has begun to. */
+async function openApart(file: string): Promise<ApartStore> {
+  const writer = new URL("./fixtures/telling-writer.ts", import.meta.url);
+  const opened = await tunedSqliteStore(file, "full", { ...DEFAULTS, apartFrom: 1, writer }).open({ now: Date.now });
+  const heard = new BroadcastChannel(file);
+  const given = async (): Promise<void> => void (await once(heard, "message"));
+  let begun = false;
+  const begins = given().then(() => (begun = true));
+  while (!begun) await appendTen(opened.log);
+  await begins;
+  return {
+    ...opened,
+    given,
+    [Symbol.asyncDispose]: async () => {
+      heard.close();
+      await opened[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** The id and sequence of each event. */
+async function all(log: Log): Promise<[string, number][]> {
+  const there: [string, number][] = [];
+  for (let after = 0; ; ) {
+    const { events, next, upToDate } = await log.read({ after, limit: 1000 });
+    for (const { id, sequence } of events) there.push([id, sequence]);
+    if (upToDate) return there;
+    after = next;
+  }
+}
+
+function anEvent(id: string): NewEvent {
+  return { id, type: "thing", channel: "app", source: "test/abc123", visibility: "operators", data: null };
 }
 
 /** In one turn, and so in one transaction. @returns the id and sequence of each. */
 async function appendTen(log: Log): Promise<[string, number][]> {
-  const appended = Array.from({ length: 10 }, () =>
-    log.append({ id: crypto.randomUUID(), type: "thing", channel: "app", source: "test/abc123", visibility: "operators", data: null }),
-  );
+  const appended = Array.from({ length: 10 }, () => log.append(anEvent(crypto.randomUUID())));
   return (await Promise.all(appended)).map(({ id, sequence }) => [id, sequence]);
 }
