@@ -36,12 +36,12 @@ export class Indexing {
     this.#wrote = false;
   }
 
-  /** Writes a part within it. @param events so many are recorded with it. @param upTo the newest before them. */
-  write(events: number, upTo: number, floor: number): void {
+  /** Writes a part within it. @param events so many are recorded with it. */
+  write(events: number, floor: number): void {
     if (this.#isThere && !this.#takesOver()) return;
     this.#isThere = false;
     if (this.#here === undefined && !this.#isDue) return;
-    this.#here ??= new IndexRun(this.#index.snapshot(upTo), this.#writer, this.#tuning.indexKeys);
+    this.#here ??= new IndexRun(this.#index.snapshot(), this.#writer, this.#tuning.indexKeys);
     this.#here.write(this.#share(events, floor));
     this.#wrote = true;
   }
@@ -54,13 +54,13 @@ export class Indexing {
   }
 
   /** What the other thread is to do with a transaction of its own, if anything. */
-  order(events: number, upTo: number, floor: number): IndexOrder | undefined {
+  order(events: number, floor: number): IndexOrder | undefined {
     if (this.#here !== undefined && !this.#takesOver()) return undefined;
     this.#here = undefined;
     if (!this.#isDue) return undefined;
     if (this.#isThere && !this.#takesOver()) return { begin: undefined, share: this.#share(events, floor) };
     this.#isThere = true;
-    return { begin: this.#index.snapshot(upTo), share: this.#share(events, floor) };
+    return { begin: this.#index.snapshot(), share: this.#share(events, floor) };
   }
 
   /** That thread has done so. @param whole whether all that it was given is written. */
@@ -74,9 +74,9 @@ export class Indexing {
   }
 
   /** Writes all that is not written, in a transaction, if that is worth it: at the next opening it need not be read again. */
-  finish(upTo: number, floor: number): void {
+  finish(floor: number): void {
     while (this.#index.isWriting || this.#index.count >= this.#tuning.indexEvery * WORTH_IT) {
-      const run = new IndexRun(this.#index.snapshot(upTo), this.#writer, Number.POSITIVE_INFINITY);
+      const run = new IndexRun(this.#index.snapshot(), this.#writer, Number.POSITIVE_INFINITY);
       run.write(this.#share(0, floor));
       this.#written();
     }

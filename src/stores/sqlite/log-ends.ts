@@ -187,7 +187,7 @@ export class LogEnds implements Participant {
 
   beforeCommit(): void {
     this.#writeAhead();
-    this.#parts.indexing.write(this.#added.length, this.#sequence, this.#floor);
+    this.#parts.indexing.write(this.#added.length, this.#floor);
   }
 
   /** All that a transaction which is written apart adds. */
@@ -195,7 +195,7 @@ export class LogEnds implements Participant {
     const first = this.#sequence + 1;
     this.#addAll(first, this.#ahead);
     this.#ahead = [];
-    const index = this.#parts.indexing.order(this.#added.length, this.#sequence, this.#floor);
+    const index = this.#parts.indexing.order(this.#added.length, this.#floor);
     const [ids, bodies] = [this.#added.map(({ id }) => id), this.#added.map(({ body }) => body)];
     return { first, timestamp: this.#addedTimestamp, ids, bodies, index };
   }
@@ -205,10 +205,14 @@ export class LogEnds implements Participant {
     return this.#parts.rows.last() === first + ids.length - 1;
   }
 
-  /** As `committed`, for what another thread has written. @param indexed whether all that it was to index is, too. */
-  committedApart(indexed: boolean): void {
+  /**
+   * As `committed`, for what another thread has written: that may be given more before the rest of it is done.
+   *
+   * @param indexed whether all that it was to index is, too. @returns the rest: what reads need.
+   */
+  committedApart(indexed: boolean): () => void {
     this.#parts.indexing.done(indexed);
-    this.committed();
+    return this.#goOn();
   }
 
   /** That thread is gone. */
@@ -217,23 +221,33 @@ export class LogEnds implements Participant {
   }
 
   committed(): void {
+    this.#goOn()();
+  }
+
+  /** Takes what was added for the end of the log. @returns what lets it be read. */
+  #goOn(): () => void {
     const { rows, index, indexing, heads, waiters } = this.#parts;
     indexing.committed();
-    if (this.#added.length === 0) return;
-    for (const { id, type, values, body } of this.#added) {
-      index.add(++this.#sequence, type, values);
-      rows.keep(this.#sequence, this.#addedTimestamp, id, body);
-    }
-    for (const [stream, head] of this.#addedHeads) heads.set(stream, head);
-    this.#timestamp = this.#addedTimestamp;
+    const [added, timestamp, before] = [this.#added, this.#addedTimestamp, this.#sequence];
+    if (added.length === 0) return () => {};
     this.#added = [];
-    waiters.wake(this.#sequence);
+    this.#sequence += added.length;
+    this.#timestamp = timestamp;
+    for (const [stream, head] of this.#addedHeads) heads.set(stream, head);
+    return () => {
+      let sequence = before;
+      for (const { id, type, values, body } of added) {
+        index.add(++sequence, type, values);
+        rows.keep(sequence, timestamp, id, body);
+      }
+      waiters.wake(sequence);
+    };
   }
 
   /** The last that is done: nothing is added any more. */
   finish(): void {
     const { indexing, transact } = this.#parts;
-    transact(() => indexing.finish(this.#sequence, this.#floor));
+    transact(() => indexing.finish(this.#floor));
   }
 
   /** Forgets some of the events up to `position`, oldest first, in a transaction of its own. @returns whether more are to be forgotten. */

@@ -24,7 +24,7 @@ import { StateRows, sqliteState } from "./state.ts";
 import { StreamHeads } from "./stream-heads.ts";
 import { transactions } from "./transaction.ts";
 import type { Tuning } from "./tuning.ts";
-import { WRITER, Writer } from "./writer.ts";
+import { Writer } from "./writer.ts";
 
 /**
  * Opens the file for this process alone; it and its directory are made if missing.
@@ -104,7 +104,7 @@ function assemble(db: Database, { path, sync, lock, tuning, setup }: Opening): O
   const stateRows = new StateRows(db, meta);
   // Who waits for more is told that there will be none.
   const failures = new Failures(path, (damage) => waiters.fail(damage));
-  const writer = new Writer(tuning.writer ?? WRITER, { file: path, sync, indexKeys: tuning.indexKeys });
+  const writer = new Writer({ file: path, sync, indexKeys: tuning.indexKeys }, tuning.writer);
   const queue = new CommitQueue(transact, tuning, [ends, stateRows], apartOf(ends, writer, tuning), failures);
   const close = async (): Promise<void> => {
     await queue.close();

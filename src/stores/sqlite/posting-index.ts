@@ -28,6 +28,8 @@ export class PostingIndex {
   /** What is being written: here, too, until all of it is. */
   #writing: { readonly gathered: Gathered; readonly upTo: number } | undefined;
   #indexed: number;
+  /** The newest event that was taken in. */
+  #last = 0;
   /** A run that did not come to its end may have left a part. */
   #left = true;
 
@@ -61,14 +63,15 @@ export class PostingIndex {
   /** Takes in a committed event, which comes after all it has. */
   add(sequence: number, type: string, values: Values): void {
     this.#newest.add(sequence, values);
+    this.#last = sequence;
     this.#types.add(type);
   }
 
-  /** What is to be written, up to the newest event, `upTo`; again the same, from its beginning, until it is `written`. */
-  snapshot(upTo: number): Snapshot {
+  /** What is to be written, up to the newest event that was taken in; again the same, from its beginning, until it is `written`. */
+  snapshot(): Snapshot {
     if (this.#writing !== undefined) this.#left = true;
     else {
-      this.#writing = { gathered: this.#newest, upTo };
+      this.#writing = { gathered: this.#newest, upTo: this.#last };
       this.#newest = new Gathered();
     }
     const { gathered } = this.#writing;

@@ -2,29 +2,32 @@ import { Worker } from "node:worker_threads";
 import type { Addition } from "./addition.ts";
 import { type FromWriter, pack, type ToWriter, type WriterData } from "./writer-messages.ts";
 
-/** Beside this module: as it is written, or as the package has it. */
-export const WRITER: URL = new URL(import.meta.url.endsWith(".ts") ? "./writer-thread.ts" : "./sqlite-writer.js", import.meta.url);
+/** Beside this module: as it is written, or as the package has it. @throws in a bundle that knows no place of its modules. */
+function ownModule(): URL {
+  return new URL(import.meta.url.endsWith(".ts") ? "./writer-thread.ts" : "./sqlite-writer.js", import.meta.url);
+}
 
 /** What came of an addition; "lost": the thread has ended, and the file says. */
 export type Outcome = Exclude<FromWriter, "ready"> | "lost";
 
 /** A thread with a connection of its own, which writes to the log while this one does other things. It is started when it is first asked for. */
 export class Writer {
-  readonly #module: URL;
+  readonly #module: URL | undefined;
   readonly #data: WriterData;
   #worker: Worker | undefined;
   #state: "none" | "starting" | "ready" | "ended" = "none";
   #ended: Promise<void> | undefined;
   #tell: ((outcome: Outcome) => void) | undefined;
 
-  constructor(module: URL, data: WriterData) {
+  /** @param module its code, if it is to be other than ours. */
+  constructor(data: WriterData, module?: URL) {
     this.#module = module;
     this.#data = data;
   }
 
   /** Whether it can be given an addition: only once it has begun, and never again once it has ended by itself. */
   get ready(): boolean {
-    if (this.#state === "none") this.#start();
+    if (this.#state === "none") this.#begin();
     return this.#state === "ready";
   }
 
@@ -51,9 +54,19 @@ export class Writer {
     this.#worker?.postMessage(message);
   }
 
-  #start(): void {
+  #begin(): void {
     this.#state = "starting";
-    const worker = new Worker(this.#module, { name: "nexus writer", workerData: this.#data });
+    try {
+      // It prints nothing, and loads nothing of what the process was told to load first: that of the process is left alone.
+      const options = { name: "nexus writer", workerData: this.#data, stdout: true, stderr: true, execArgv: [] };
+      this.#start(new Worker(this.#module ?? ownModule(), options));
+    } catch (error) {
+      this.#state = "ended";
+      warn(error);
+    }
+  }
+
+  #start(worker: Worker): void {
     worker.unref();
     this.#worker = worker;
     worker.on("message", (message: FromWriter) => {
