@@ -26,8 +26,9 @@ export function apartOf(ends: LogEnds, writer: Writer, { apartFrom }: Tuning): A
       const addition = ends.addition();
       const outcome = await writer.write(addition);
       if (outcome === "lost") ends.lost();
-      if (outcome === "refused" || (outcome === "lost" && !ends.isThere(addition))) return undefined;
-      return ends.committedApart(outcome === "indexed");
+      if (outcome === "refused" || (outcome === "lost" && !ends.isThere(addition))) return false;
+      ends.committedApart(outcome === "indexed");
+      return true;
     },
   };
 }

@@ -21,8 +21,8 @@ export interface Apart {
   size(waiting: number): { readonly least: number; readonly most: number } | undefined;
   /** A transaction begins. The appends that follow throw, other than with a NexusError, where it has to be done here. */
   begin(): void;
-  /** Writes it. @returns once it is durable what lets it be read, to be called in this turn; `undefined` if nothing of it was written. */
-  write(): Promise<(() => void) | undefined>;
+  /** Writes it. @returns whether that is durable, and taken in; if not, nothing of it was written. */
+  write(): Promise<boolean>;
 }
 
 interface Call {
@@ -173,12 +173,11 @@ export class CommitQueue {
       this.#waiting.unshift(...batch);
       return false;
     }
-    this.#underWay = this.#apart.write().then((show) => {
+    this.#underWay = this.#apart.write().then((written) => {
       this.#underWay = undefined;
-      const outcomes = show === undefined ? this.#write(writes) : answers;
+      const outcomes = written ? answers : this.#write(writes);
       // The next goes on its way while these are answered; what has a transaction of its own would be in its way.
       if (!batch.some((call) => call.alone)) this.#commitApart();
-      show?.();
       this.#answer(batch, outcomes);
       if (this.#waiting.length > 0) this.#schedule();
     });

@@ -205,14 +205,10 @@ export class LogEnds implements Participant {
     return this.#parts.rows.last() === first + ids.length - 1;
   }
 
-  /**
-   * As `committed`, for what another thread has written: that may be given more before the rest of it is done.
-   *
-   * @param indexed whether all that it was to index is, too. @returns the rest: what reads need.
-   */
-  committedApart(indexed: boolean): () => void {
+  /** As `committed`, for what another thread has written. @param indexed whether all that it was to index is, too. */
+  committedApart(indexed: boolean): void {
     this.#parts.indexing.done(indexed);
-    return this.#goOn();
+    this.committed();
   }
 
   /** That thread is gone. */
@@ -221,27 +217,17 @@ export class LogEnds implements Participant {
   }
 
   committed(): void {
-    this.#goOn()();
-  }
-
-  /** Takes what was added for the end of the log. @returns what lets it be read. */
-  #goOn(): () => void {
     const { rows, index, indexing, heads, waiters } = this.#parts;
     indexing.committed();
-    const [added, timestamp, before] = [this.#added, this.#addedTimestamp, this.#sequence];
-    if (added.length === 0) return () => {};
-    this.#added = [];
-    this.#sequence += added.length;
-    this.#timestamp = timestamp;
+    if (this.#added.length === 0) return;
+    for (const { id, type, values, body } of this.#added) {
+      index.add(++this.#sequence, type, values);
+      rows.keep(this.#sequence, this.#addedTimestamp, id, body);
+    }
     for (const [stream, head] of this.#addedHeads) heads.set(stream, head);
-    return () => {
-      let sequence = before;
-      for (const { id, type, values, body } of added) {
-        index.add(++sequence, type, values);
-        rows.keep(sequence, timestamp, id, body);
-      }
-      waiters.wake(sequence);
-    };
+    this.#timestamp = this.#addedTimestamp;
+    this.#added = [];
+    waiters.wake(this.#sequence);
   }
 
   /** The last that is done: nothing is added any more. */
