@@ -89,6 +89,30 @@ test("[log.10] on a full disk the thread's appends are STORE_UNAVAILABLE, the pr
   expect(await all(log)).toEqual(acknowledged);
 });
 
+test("however fast the thread writes, the event loop goes round between the answers of any two transactions", async () => {
+  await using directory = await temporaryDirectory();
+  await using store = await openApart(join(directory.path, "x.db"));
+  let [appended, inThisTurn, most] = [0, 0, 0];
+  const turn = (): void => {
+    most = Math.max(most, inThisTurn);
+    inThisTurn = 0;
+    if (appended < 20_000) setImmediate(turn);
+  };
+  setImmediate(turn);
+  const writing = async (): Promise<void> => {
+    while (appended < 20_000) {
+      appended += 1;
+      await store.log.append(anEvent(crypto.randomUUID()));
+      inThisTurn += 1;
+      // Longer than it takes to write it: the thread's next answer is there before this turn is over.
+      for (const until = performance.now() + 0.02; performance.now() < until; );
+    }
+  };
+  await Promise.all(Array.from({ length: 512 }, writing));
+  // 256 events a transaction at most.
+  expect(most).toBeLessThanOrEqual(256);
+});
+
 interface ApartStore extends OpenStore {
   /** The next addition that the thread is given. */
   given(): Promise<void>;

@@ -23,8 +23,11 @@ export function verifyIndex(db: Database, numbers: Numbers, wanted: IndexDigest,
   let keys = 0;
   let before: BlockRow | undefined;
   for (const row of blocksIn(db, faults)) {
-    // Of those that are being written; or were, by a process that ended.
-    if (row.last > numbers.indexed) continue;
+    // Of those that are being written; or were, by a process that ended, and are written again.
+    if (row.last > numbers.indexed) {
+      if (readBlock(row, numbers.indexed) === undefined) faults.add("index", `a block of ${spokenKey(row.key)} is not one`);
+      continue;
+    }
     if (row.key !== before?.key) keys += 1;
     const sequences = readBlock(row, before?.key === row.key ? before.last : 0);
     if (sequences === undefined) faults.add("index", `a block of ${spokenKey(row.key)} is not one`);
