@@ -27,6 +27,7 @@ test("keys create prints the key alone, for NEXUS_API_KEY; from then on commands
   expect((await nexus(["events", "list"], { url, env: { NEXUS_API_KEY: rotated.stdout.trim() } })).code).toBe(0);
   const id = rotated.stdout.slice("nexus_".length, "nexus_".length + 12);
   expect((await nexus(["keys", "revoke", "begins-none"], { url, env })).code).not.toBe(0);
+  expect((await nexus(["keys", "revoke", id.slice(0, 3)], { url, env })).stderr).toContain("is shorter than 4 characters");
   expect((await nexus(["keys", "revoke", id.slice(0, 6)], { url, env })).stderr).toContain(`✔ revoked  ${id}, of ann`);
   const { stdout } = await nexus(["keys"], { url, env });
   expect(stdout).toMatch(/ann {7}events:read {2}since \S+ \S+ {2}revoked /);
