@@ -10,23 +10,27 @@ const PLACE_LENGTH = 150;
 export class FeedEvent {
   readonly sequence: number;
   readonly #epoch: string;
-  readonly #row: LogRow;
+  readonly #id: string;
+  readonly #timestamp: number;
+  readonly #body: string;
   #json: string | undefined;
   #event: NexusEvent | undefined;
 
-  constructor(epoch: string, row: LogRow) {
+  constructor(epoch: string, { id, sequence, timestamp, body }: LogRow) {
+    this.sequence = sequence;
     this.#epoch = epoch;
-    this.#row = row;
-    this.sequence = row.sequence;
+    this.#id = id;
+    this.#timestamp = timestamp;
+    this.#body = body;
   }
 
   /** About that of its JSON. */
   get length(): number {
-    return this.#row.body.length + PLACE_LENGTH;
+    return this.#body.length + PLACE_LENGTH;
   }
 
   get cursor(): Cursor {
-    return cursorOf(this.#epoch, this.sequence, this.#row.id);
+    return cursorOf(this.#epoch, this.sequence, this.#id);
   }
 
   /** What a reader does to the event changes nothing of it. */
@@ -45,8 +49,7 @@ export class FeedEvent {
   }
 
   #text(): string {
-    const { id, timestamp, body } = this.#row;
-    return `{"id":${JSON.stringify(id)},"sequence":${this.sequence},"cursor":"${this.cursor}","timestamp":${timestamp},${body.slice(1)}`;
+    return `{"id":${JSON.stringify(this.#id)},"sequence":${this.sequence},"cursor":"${this.cursor}","timestamp":${this.#timestamp},${this.#body.slice(1)}`;
   }
 }
 

@@ -1,15 +1,14 @@
-import { once } from "node:events";
 import { join } from "node:path";
-import { BroadcastChannel } from "node:worker_threads";
 import Database from "better-sqlite3";
 import { expect, test } from "vitest";
-import type { NewEvent } from "../../src/events/event.ts";
 import type { Log } from "../../src/log/log.ts";
-import type { OpenStore } from "../../src/log/store.ts";
 import { sqliteStore, tunedSqliteStore } from "../../src/stores/sqlite/store.ts";
 import { DEFAULTS } from "../../src/stores/sqlite/tuning.ts";
+import { anEvent, appendTen, openApart } from "./apart.ts";
 import { startConfined } from "./child.ts";
 import { temporaryDirectory } from "./places.ts";
+
+const DYING = new URL("./fixtures/dying-writer.ts", import.meta.url);
 
 for (const [dies, when] of [
   ["at-start", "as it starts"],
@@ -18,8 +17,8 @@ for (const [dies, when] of [
 ]) {
   test(`[log.9] a thread that ends ${when}: each append is answered and recorded once, and a warning says that it is gone`, async () => {
     await using directory = await temporaryDirectory();
-    const writer = new URL(`./fixtures/dying-writer.ts?dies=${dies}`, import.meta.url);
-    await using store = tunedSqliteStore(join(directory.path, "x.db"), "full", { ...DEFAULTS, indexEvery: 20, apartFrom: 1, writer });
+    const file = join(directory.path, `${dies}.db`);
+    await using store = tunedSqliteStore(file, "full", { ...DEFAULTS, indexEvery: 20, apartFrom: 1, writer: DYING });
     const { log } = await store.open({ now: Date.now });
     let warning: unknown;
     process.once("warning", (given) => (warning = given));
@@ -31,6 +30,38 @@ for (const [dies, when] of [
     expect(await all(log)).toEqual(answered);
   });
 }
+
+test("[app.7] [log.10] a thread that ends and leaves the file damaged: every call is answered, and the store can be closed", async () => {
+  await using directory = await temporaryDirectory();
+  const file = join(directory.path, "damaging.db");
+  const store = tunedSqliteStore(file, "full", { ...DEFAULTS, apartFrom: 1, writer: DYING });
+  const { log } = await store.open({ now: Date.now });
+  let failure: unknown;
+  while (failure === undefined) await appendTen(log).catch((error: unknown) => (failure = error));
+  expect(failure).toMatchObject({ code: "STORE_DAMAGED" });
+  await expect(log.append(anEvent("later"))).rejects.toMatchObject({ code: "STORE_DAMAGED" });
+  await expect(log.read({ after: 0 })).rejects.toMatchObject({ code: "STORE_DAMAGED" });
+  await store[Symbol.asyncDispose]();
+  await expect(tunedSqliteStore(file, "full", DEFAULTS).open({ now: Date.now })).rejects.toMatchObject({ code: "STORE_DAMAGED" });
+});
+
+test("[log.4] whoever reads, lists and trims is answered while others follow the log without a pause", async () => {
+  await using directory = await temporaryDirectory();
+  await using store = sqliteStore(join(directory.path, "x.db"));
+  const { log, state } = await store.open({ now: Date.now });
+  await Promise.all(Array.from({ length: 2_000 }, (_, n) => log.append(anEvent(String(n)))));
+  let goesOn = true;
+  const following = Array.from({ length: 20 }, async () => {
+    for (let after = 0; goesOn; after = after < 1_800 ? after + 200 : 0) await log.read({ after, limit: 200, durable: true });
+  });
+  for (let n = 0; n < 20; n++) {
+    expect((await log.read({ after: 0 })).events.length).toBe(100);
+    expect(await state.get("none")).toBe(undefined);
+  }
+  await log.trim(500);
+  goesOn = false;
+  await Promise.all(following);
+});
 
 test("[log.10] while the file cannot be written appends are STORE_UNAVAILABLE, also those of the thread; afterwards the same ones are recorded once", async () => {
   await using directory = await temporaryDirectory();
@@ -113,31 +144,6 @@ test("however fast the thread writes, the event loop goes round between the answ
   expect(most).toBeLessThanOrEqual(256);
 });
 
-interface ApartStore extends OpenStore {
-  /** The next addition that the thread is given. */
-  given(): Promise<void>;
-}
-
-/** A store whose appends the thread writes: it has begun to. */
-async function openApart(file: string): Promise<ApartStore> {
-  const writer = new URL("./fixtures/telling-writer.ts", import.meta.url);
-  const opened = await tunedSqliteStore(file, "full", { ...DEFAULTS, apartFrom: 1, writer }).open({ now: Date.now });
-  const heard = new BroadcastChannel(file);
-  const given = async (): Promise<void> => void (await once(heard, "message"));
-  let begun = false;
-  const begins = given().then(() => (begun = true));
-  while (!begun) await appendTen(opened.log);
-  await begins;
-  return {
-    ...opened,
-    given,
-    [Symbol.asyncDispose]: async () => {
-      heard.close();
-      await opened[Symbol.asyncDispose]();
-    },
-  };
-}
-
 /** The id and sequence of each event. */
 async function all(log: Log): Promise<[string, number][]> {
   const there: [string, number][] = [];
@@ -147,14 +153,4 @@ async function all(log: Log): Promise<[string, number][]> {
     if (upToDate) return there;
     after = next;
   }
-}
-
-function anEvent(id: string): NewEvent {
-  return { id, type: "thing", channel: "app", source: "test/abc123", visibility: "operators", data: null };
-}
-
-/** In one turn, and so in one transaction. @returns the id and sequence of each. */
-async function appendTen(log: Log): Promise<[string, number][]> {
-  const appended = Array.from({ length: 10 }, () => log.append(anEvent(crypto.randomUUID())));
-  return (await Promise.all(appended)).map(({ id, sequence }) => [id, sequence]);
 }

@@ -37,6 +37,8 @@ export class Additions {
   write(addition: Addition): boolean {
     const { begin, share } = addition.index ?? {};
     if (begin !== undefined) this.#run = new IndexRun(begin, this.#index, this.#indexKeys);
+    // What it has begun earlier may have been ended by the other thread meanwhile: to go on with that would take the index back.
+    if (share !== undefined && this.#run?.upTo !== share.upTo) throw new Error("What is to be indexed was not begun here.");
     this.#transact(() => {
       if (!this.#insert(addition)) throw new Error("An id is not new.");
       if (share !== undefined) this.#run?.write(share);

@@ -21,7 +21,7 @@ export interface Apart {
   size(waiting: number): { readonly least: number; readonly most: number } | undefined;
   /** A transaction begins. The appends that follow throw, other than with a NexusError, where it has to be done here. */
   begin(): void;
-  /** Writes it. @returns whether that is durable, and taken in; if not, nothing of it was written. */
+  /** Writes it. @returns whether that is durable, and taken in; if not, nothing of it was written. @throws what the file says when nobody can tell. */
   write(): Promise<boolean>;
 }
 
@@ -63,6 +63,8 @@ export class CommitQueue {
   readonly #apart: Apart;
   readonly #failures: Failures;
   readonly #turn = new Turn();
+  /** Their own: whoever follows the log, or catches up with it, is not to use up the time of those who wait here. */
+  readonly #turnOfReaders = new Turn();
   #waiting: Call[] = [];
   #scheduled = false;
   /** A transaction that is written apart, until its calls are answered. */
@@ -105,7 +107,7 @@ export class CommitQueue {
 
   /** Does `work` outside of transactions, whatever is under way: it sees what is durable. At once, unless this turn has gone on for long. */
   async now<Result>(work: () => Result): Promise<Result> {
-    while (this.#turn.isLong) await nextTurn();
+    while (this.#turnOfReaders.isLong) await nextTurn();
     this.checkOpen();
     try {
       return work();
@@ -163,24 +165,34 @@ export class CommitQueue {
 
   /** Begins to write what waits apart, if it is such and enough. @returns whether it has. */
   #commitApart(): boolean {
-    const size = this.#closed ? undefined : this.#apart.size(this.#waiting.length);
+    const isOver = this.#closed || this.#failures.damage !== undefined;
+    const size = isOver ? undefined : this.#apart.size(this.#waiting.length);
     if (size === undefined) return false;
     const batch = this.#next(size.most);
     const writes = batch.filter((call) => call.writes);
-    const suits = writes.length >= size.least && writes.every((call) => call.appends || call.looks);
+    const suits = writes.filter((call) => call.appends).length >= size.least && writes.every((call) => call.appends || call.looks);
     const answers = suits ? this.#beginApart(writes) : undefined;
     if (answers === undefined) {
       this.#waiting.unshift(...batch);
       return false;
     }
-    this.#underWay = this.#apart.write().then((written) => {
-      this.#underWay = undefined;
-      const outcomes = written ? answers : this.#write(writes);
+    const ended = (outcomes: readonly Answer[]): void => {
       // The next goes on its way while these are answered; what has a transaction of its own would be in its way.
       if (!batch.some((call) => call.alone)) this.#commitApart();
       this.#answer(batch, outcomes);
       if (this.#waiting.length > 0) this.#schedule();
-    });
+    };
+    this.#underWay = this.#apart.write().then(
+      (written) => {
+        this.#underWay = undefined;
+        ended(written ? answers : this.#write(writes));
+      },
+      // Nobody can tell whether it is written: what is tried again is recorded once.
+      (error: unknown) => {
+        this.#underWay = undefined;
+        ended(this.#failed(writes, error));
+      },
+    );
     return true;
   }
 
@@ -191,6 +203,7 @@ export class CommitQueue {
       return writes.map((call) => this.#attempt(call));
     } catch {
       // It is done again within a transaction, and fails there if it has to.
+      this.#forget();
       return undefined;
     }
   }
@@ -209,6 +222,8 @@ export class CommitQueue {
 
   /** Writes them in a transaction of this thread. */
   #write(calls: readonly Call[]): readonly Answer[] {
+    // Not even a part of the index is written to a file that is damaged.
+    if (this.#failures.damage !== undefined) return calls.map((call) => this.#attempt(call));
     let answers: readonly Answer[];
     try {
       answers = this.#transact(() => {
@@ -219,13 +234,22 @@ export class CommitQueue {
         return attempted;
       });
     } catch (error) {
-      const failure = this.#failures.of(error);
-      // What it left is forgotten at once: to who only looks, it never was.
-      for (const participant of this.#participants) participant.begin();
-      return calls.map((call) => (call.looks ? this.#attempt(call) : () => call.reject(failure)));
+      return this.#failed(calls, error);
     }
     for (const participant of this.#participants) participant.committed();
     return answers;
+  }
+
+  #failed(calls: readonly Call[], error: unknown): readonly Answer[] {
+    const failure = this.#failures.of(error);
+    // What it left is forgotten at once: to who only looks, it never was.
+    this.#forget();
+    return calls.map((call) => (call.looks ? this.#attempt(call) : () => call.reject(failure)));
+  }
+
+  /** What a transaction has added that did not come to its end. */
+  #forget(): void {
+    for (const participant of this.#participants) participant.begin();
   }
 
   /** What is to be done next of what waits: so many calls at most. */

@@ -115,7 +115,7 @@ export class EventRows {
   /** The events from `first` to `last`, in order or backwards. As long as they are read, nothing else can be asked of the file. */
   *range(first: number, last: number, order: "asc" | "desc" = "asc"): Generator<Match, void> {
     const oldest = this.#newest[0]?.sequence;
-    if (order === "asc" && oldest !== undefined && first >= oldest) {
+    if (order === "asc" && oldest !== undefined && first >= oldest && last < oldest + this.#newest.length) {
       yield* this.#newest.slice(first - oldest, last + 1 - oldest);
       return;
     }

@@ -21,6 +21,8 @@ export interface Snapshot {
 
 /** How much of it is to be written with a commit. */
 export interface Share {
+  /** The last event of the snapshot it is a part of. */
+  readonly upTo: number;
   /** So many events are recorded with it: the more, the more. */
   readonly events: number;
   /** It is late: the next one is due. */
@@ -37,6 +39,11 @@ export class IndexRun {
   readonly #keys: readonly Entry[];
   #done = 0;
   #end = 0;
+
+  /** The last event that it is of. */
+  get upTo(): number {
+    return this.#snapshot.upTo;
+  }
 
   /** @param least so many keys at least are a part. */
   constructor(snapshot: Snapshot, writer: IndexWriter, least: number) {

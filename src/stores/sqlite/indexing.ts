@@ -60,7 +60,8 @@ export class Indexing {
     if (!this.#isDue) return undefined;
     if (this.#isThere && !this.#takesOver()) return { begin: undefined, share: this.#share(events, floor) };
     this.#isThere = true;
-    return { begin: this.#index.snapshot(), share: this.#share(events, floor) };
+    const begin = this.#index.snapshot();
+    return { begin, share: this.#share(events, floor) };
   }
 
   /** That thread has done so. @param whole whether all that it was given is written. */
@@ -68,7 +69,7 @@ export class Indexing {
     if (whole) this.#written();
   }
 
-  /** It is gone, with what it was given. */
+  /** It is gone, with what it was given; or it has refused, and may not have taken it. It is given all of it again. */
   lost(): void {
     this.#isThere = false;
   }
@@ -87,7 +88,7 @@ export class Indexing {
   }
 
   #share(events: number, floor: number): Share {
-    return { events, late: this.#index.count >= this.#tuning.indexEvery, floor };
+    return { upTo: this.#index.writingUpTo, events, late: this.#index.count >= this.#tuning.indexEvery, floor };
   }
 
   /** Each time later than the last: where both have their part of the commits, one comes to its end. */

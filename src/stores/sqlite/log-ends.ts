@@ -1,4 +1,5 @@
 import { NexusError } from "../../errors.ts";
+import { streamOf } from "../../events/built-in.ts";
 import { isRepeat } from "../../log/event-body.ts";
 import type { Position } from "../../log/log.ts";
 import type { Waiters } from "../../log/waiters.ts";
@@ -67,6 +68,8 @@ export class LogEnds implements Participant {
   #addedTimestamp = 0;
   /** Nothing is written here: what is added is handed on as a whole. */
   #apart = false;
+  /** The file may have more than what is known here. */
+  #isUnsure = false;
 
   constructor(parts: LogEndsParts) {
     this.#parts = parts;
@@ -115,6 +118,7 @@ export class LogEnds implements Participant {
    */
   record(entry: Entry, expect: string | null | undefined): () => Position {
     const { stream } = entry;
+    if (this.#isUnsure) this.#catchUp();
     if (expect !== undefined && expect !== (this.#lastOf(stream)?.id ?? null)) {
       if (this.#apart) throw ASKS;
       this.#writeAhead();
@@ -200,9 +204,29 @@ export class LogEnds implements Participant {
     return { first, timestamp: this.#addedTimestamp, ids, bodies, index };
   }
 
-  /** Whether the file has what `addition` was made for. */
+  /** Whether the file has what `addition` was made for. @throws what it says when it cannot be asked: it is asked again before anything is added. */
   isThere({ first, ids }: Addition): boolean {
-    return this.#parts.rows.last() === first + ids.length - 1;
+    this.#isUnsure = true;
+    const isThere = this.#parts.rows.last() === first + ids.length - 1;
+    this.#isUnsure = false;
+    return isThere;
+  }
+
+  /** Takes in what the file has beyond what is known here: a thread wrote it, and did not live to say so. */
+  #catchUp(): void {
+    const { rows, index, heads, waiters } = this.#parts;
+    for (const match of rows.range(this.#sequence + 1, rows.last() ?? this.#sequence)) {
+      const event = match.event();
+      const { id, sequence, timestamp } = event;
+      index.add(sequence, event.type, valuesOf(event));
+      rows.keep(sequence, timestamp, id, match.body);
+      heads.set(streamOf(event), { id, sequence });
+      this.#sequence = sequence;
+      this.#timestamp = timestamp;
+    }
+    this.#isUnsure = false;
+    this.#addedTimestamp = Math.max(this.#addedTimestamp, this.#timestamp);
+    waiters.wake(this.#sequence);
   }
 
   /** As `committed`, for what another thread has written. @param indexed whether all that it was to index is, too. */

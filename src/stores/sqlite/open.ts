@@ -104,12 +104,12 @@ function assemble(db: Database, { path, sync, lock, tuning, setup }: Opening): O
   const stateRows = new StateRows(db, meta);
   // Who waits for more is told that there will be none.
   const failures = new Failures(path, (damage) => waiters.fail(damage));
-  const writer = new Writer({ file: path, sync, indexKeys: tuning.indexKeys }, tuning.writer);
+  const writer = new Writer({ file: path, sync, indexKeys: tuning.indexKeys }, () => ends.lost(), tuning.writer);
   const queue = new CommitQueue(transact, tuning, [ends, stateRows], apartOf(ends, writer, tuning), failures);
   const close = async (): Promise<void> => {
-    await queue.close();
-    waiters.fail(new NexusError("APP_STOPPED", {}));
     try {
+      await queue.close();
+      waiters.fail(new NexusError("APP_STOPPED", {}));
       await writer.close();
       if (failures.damage === undefined) finish(ends);
       // The last connection to close copies the write-ahead log into the file, and removes it.

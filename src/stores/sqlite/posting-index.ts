@@ -55,6 +55,11 @@ export class PostingIndex {
     return this.#writing !== undefined;
   }
 
+  /** The last event of what is being written. */
+  get writingUpTo(): number {
+    return this.#writing?.upTo ?? this.#indexed;
+  }
+
   /** Every type that an event in the log has; and perhaps some that only trimmed ones had. */
   get types(): ReadonlySet<string> {
     return this.#types;

@@ -14,15 +14,17 @@ export type Outcome = Exclude<FromWriter, "ready"> | "lost";
 export class Writer {
   readonly #module: URL | undefined;
   readonly #data: WriterData;
+  readonly #gone: () => void;
   #worker: Worker | undefined;
   #state: "none" | "starting" | "ready" | "ended" = "none";
   #ended: Promise<void> | undefined;
   #tell: ((outcome: Outcome) => void) | undefined;
 
-  /** @param module its code, if it is to be other than ours. */
-  constructor(data: WriterData, module?: URL) {
+  /** @param gone hears that it has ended by itself. @param module its code, if it is to be other than ours. */
+  constructor(data: WriterData, gone: () => void, module?: URL) {
     this.#module = module;
     this.#data = data;
+    this.#gone = gone;
   }
 
   /** Whether it can be given an addition: only once it has begun, and never again once it has ended by itself. */
@@ -37,7 +39,13 @@ export class Writer {
       this.#tell = resolve;
       // Only as long as somebody waits for it, it keeps the process.
       this.#worker?.ref();
-      this.#send(pack(addition));
+      try {
+        this.#send(pack(addition));
+      } catch {
+        // What cannot be sent (there is no memory for it) is not written: whoever asked does it, and finds out why it cannot be done.
+        this.#worker?.unref();
+        this.#told("refused");
+      }
     });
   }
 
@@ -84,7 +92,10 @@ export class Writer {
     worker.on("error", (error) => (reason = error));
     this.#ended = new Promise((resolve) => {
       worker.on("exit", () => {
-        if (this.#state !== "ended") warn(reason);
+        if (this.#state !== "ended") {
+          this.#gone();
+          warn(reason);
+        }
         this.#state = "ended";
         this.#told("lost");
         resolve();
