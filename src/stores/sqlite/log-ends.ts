@@ -235,7 +235,7 @@ export class LogEnds implements Participant {
     this.committed();
   }
 
-  /** That thread is gone. */
+  /** That thread is gone, or has refused: it may not have what it was given to index. */
   lost(): void {
     this.#parts.indexing.lost();
   }
