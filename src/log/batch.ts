@@ -1,4 +1,5 @@
 import type { Cursor, NexusEvent } from "../events/event.ts";
+import { EVERYTHING, type Filter } from "../events/filter.ts";
 import { parsedEvent } from "../events/recorded-event.ts";
 import { cursorOf } from "./cursor.ts";
 import type { LogRow } from "./log.ts";
@@ -40,6 +41,11 @@ export class FeedEvent {
 
   get event(): NexusEvent {
     return (this.#event ??= parsedEvent(this.#json ?? this.#text()));
+  }
+
+  /** Whether a filter takes it; without making the event for one that takes everything. */
+  matches(filter: Filter): boolean {
+    return filter.key === EVERYTHING.key || filter.matches(this.event);
   }
 
   /** Few readers come so late that they need again what was made of it. */

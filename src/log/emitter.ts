@@ -56,7 +56,6 @@ export class LogEmitter {
     return this.#emit(type, data, options, broadcast, (position) => ({ ...this.#receipt(position), recorded: position.recorded }));
   }
 
-  /** With one promise where it can be: each more is a turn that whoever emitted waits for, behind all that follows the log. */
   #emit<Told>(
     type: EventDefinition | string,
     data: unknown,
@@ -70,9 +69,9 @@ export class LogEmitter {
       const { recorder } = this.#parts;
       const append = (owner: Owner): Promise<Told> => {
         const event = owned(draft, owner, options);
-        if (emissions === undefined) return recorder.append(event, { dataJson }, bytes, told);
+        if (emissions === undefined) return recorder.append(event, { dataJson }, bytes).then(told);
         // What a run that was accepted emits waits for room and for the store; anyone else is told.
-        return emissions.kept(() => recorder.append(event, { dataJson }, undefined, told));
+        return emissions.kept(() => recorder.append(event, { dataJson })).then(told);
       };
       const owner = this.#parts.ownerIn(options.sessionId);
       // Only where something has to be looked up: else the event has its place among all calls.

@@ -40,10 +40,10 @@ export async function eventPage(log: Log, feed: Feed, query: EventPageQuery): Pr
   if (after !== undefined) {
     const position = await positionOf(log, after, sight);
     const page = await read(position, "asc");
-    // After the read: the floor only rises, so events that were skipped cannot go unseen.
-    const { epoch, floor } = await log.head();
+    const { floor } = page;
     if (position < floor && after === "earliest") return await eventPage(log, feed, query); // It has become later meanwhile.
-    if (position < floor) throw new NexusError("CURSOR_EXPIRED", { cursor: cursorOf(epoch, position), earliest: cursorOf(epoch, floor) });
+    if (position < floor)
+      throw new NexusError("CURSOR_EXPIRED", { cursor: cursorOf(feed.epoch, position), earliest: cursorOf(feed.epoch, floor) });
     const events = shown(page);
     return { events: order === "asc" ? events : events.reverse(), cursor: await feed.cursorAt(page.next, sight), hasMore: !page.upToDate };
   }

@@ -31,32 +31,15 @@ export class Recorder {
     throw this.#overloaded;
   }
 
-  append(event: NewEvent, options?: AppendOptions, dataBytes?: number): Promise<Position>;
-  append<Told>(
-    event: NewEvent,
-    options: AppendOptions | undefined,
-    dataBytes: number | undefined,
-    told: (position: Position) => Told,
-  ): Promise<Told>;
-  /**
-   * As Log.append.
-   *
-   * @param dataBytes of its data: what it adds to those that wait; none for events of runs that were accepted.
-   * @param told makes of the position what is returned.
-   */
-  append(
-    event: NewEvent,
-    options?: AppendOptions,
-    dataBytes?: number,
-    told: (position: Position) => unknown = (position) => position,
-  ): Promise<unknown> {
+  /** As Log.append. @param dataBytes of its data: what it adds to those that wait; none for events of runs that were accepted. */
+  append(event: NewEvent, options?: AppendOptions, dataBytes?: number): Promise<Position> {
     const bytes = dataBytes === undefined ? 0 : ENVELOPE_BYTES + dataBytes;
     this.#waitingBytes += bytes;
     return this.#log.append(event, options).then(
       (position) => {
         this.#through(bytes);
         if (position.sequence > this.#newest) this.#newest = position.sequence;
-        return told(position);
+        return position;
       },
       (error: unknown) => {
         this.#through(bytes);

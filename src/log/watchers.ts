@@ -1,5 +1,5 @@
 import type { NexusEvent } from "../events/event.ts";
-import { EVERYTHING, type Filter, fieldOf, type IndexedField } from "../events/filter.ts";
+import { type Filter, fieldOf, type IndexedField } from "../events/filter.ts";
 import type { FeedEvent } from "./batch.ts";
 
 /** Hears where to read on: just before the first event that matches, of those that come at once. */
@@ -45,10 +45,7 @@ export class Watchers {
     const woken = new Map<Group, number>();
     const look = (groups: ReadonlySet<Group> | undefined, item: FeedEvent): void => {
       if (groups === undefined) return;
-      for (const group of groups) {
-        if (woken.has(group)) continue;
-        if (group.filter.key === EVERYTHING.key || group.filter.matches(item.event)) woken.set(group, item.sequence - 1);
-      }
+      for (const group of groups) if (!woken.has(group) && item.matches(group.filter)) woken.set(group, item.sequence - 1);
     };
     for (const item of events) {
       for (const [field, byValue] of this.#byTerm) look(byValue.get(valueOf(item.event, field) ?? ""), item);

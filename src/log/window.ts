@@ -1,4 +1,4 @@
-import { EVERYTHING, type Filter, type Sight } from "../events/filter.ts";
+import type { Filter, Sight } from "../events/filter.ts";
 import { Batch, type FeedEvent } from "./batch.ts";
 import { withoutCheck } from "./cursor.ts";
 
@@ -88,7 +88,12 @@ export class Window {
     const key = `${after}-${next} ${matching.key}`;
     const batch = this.#kept(
       key,
-      () => new Batch(matching.key === EVERYTHING.key ? all : all.filter(({ event }) => matching.matches(event)), next, last.cursor),
+      () =>
+        new Batch(
+          all.filter((item) => item.matches(matching)),
+          next,
+          last.cursor,
+        ),
     );
     return seen === undefined ? batch : this.#seenBy(seen.by, batch, key, last);
   }

@@ -1,14 +1,13 @@
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import type { StoredEvent } from "../../src/events/event.ts";
 import { type Filter, parseFilter } from "../../src/events/filter.ts";
-import type { Log } from "../../src/log/log.ts";
 import { sqliteStore, tunedSqliteStore } from "../../src/stores/sqlite/store.ts";
 import { DEFAULTS } from "../../src/stores/sqlite/tuning.ts";
 import { verify } from "../../src/stores/sqlite/verify.ts";
 import { startChild } from "./child.ts";
 import { temporaryDirectory } from "./places.ts";
+import { readAll } from "./read-all.ts";
 
 const ROUNDS = 24;
 const WRITERS = 32;
@@ -86,15 +85,5 @@ async function appendUntilKilled(
     if (kind === "e") events.set(Number(value), name);
     if (kind === "s") values.set(name, Number(value));
     if (++lines === acknowledged) child.kill();
-  }
-}
-
-async function readAll(log: Log, filter?: Filter): Promise<readonly StoredEvent[]> {
-  const events: StoredEvent[] = [];
-  for (let after = 0; ; ) {
-    const page = await log.read({ after, limit: 1000, ...(filter && { filter }) });
-    events.push(...page.events);
-    after = page.next;
-    if (page.upToDate) return events;
   }
 }

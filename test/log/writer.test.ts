@@ -1,12 +1,11 @@
 import { join } from "node:path";
 import Database from "better-sqlite3";
 import { expect, test } from "vitest";
-import type { Log } from "../../src/log/log.ts";
 import { sqliteStore, tunedSqliteStore } from "../../src/stores/sqlite/store.ts";
 import { DEFAULTS } from "../../src/stores/sqlite/tuning.ts";
 import { anEvent, appendTen, openApart } from "./apart.ts";
-import { startConfined } from "./child.ts";
 import { temporaryDirectory } from "./places.ts";
+import { readPlaces } from "./read-all.ts";
 
 const DYING = new URL("./fixtures/dying-writer.ts", import.meta.url);
 
@@ -27,7 +26,7 @@ for (const [dies, when] of [
     answered.push(...(await appendTen(log)));
     expect(warning).toMatchObject({ code: "NEXUS_WRITER" });
     expect(answered.map(([, sequence]) => sequence)).toEqual(answered.map((_, n) => n + 1));
-    expect(await all(log)).toEqual(answered);
+    expect(await readPlaces(log)).toEqual(answered);
   });
 }
 
@@ -103,23 +102,6 @@ test("[log.3] what the thread finds there already is answered as if each had com
   expect(twice).toMatchObject({ status: "fulfilled", value: { sequence: first.sequence + 1, recorded: false } });
 });
 
-test("[log.10] on a full disk the thread's appends are STORE_UNAVAILABLE, the process lives, and what was acknowledged is there when there is room again", async () => {
-  await using directory = await temporaryDirectory();
-  const file = join(directory.path, "x.db");
-  const acknowledged: [string, number][] = [];
-  let last: readonly string[] = [];
-  await using child = startConfined(12_000, "filler.ts", file, "1");
-  for await (const line of child.lines) {
-    last = line.split(" ");
-    if (last[0] === "e") acknowledged.push([String(last[1]), Number(last[2])]);
-  }
-  await child.ended();
-  expect(last).toEqual(["STORE_UNAVAILABLE", String(acknowledged.length), "."]);
-  await using store = sqliteStore(file);
-  const { log } = await store.open({ now: Date.now });
-  expect(await all(log)).toEqual(acknowledged);
-});
-
 test("however fast the thread writes, the event loop goes round between the answers of any two transactions", async () => {
   await using directory = await temporaryDirectory();
   await using store = await openApart(join(directory.path, "x.db"));
@@ -143,14 +125,3 @@ test("however fast the thread writes, the event loop goes round between the answ
   // 256 events a transaction at most.
   expect(most).toBeLessThanOrEqual(256);
 });
-
-/** The id and sequence of each event. */
-async function all(log: Log): Promise<[string, number][]> {
-  const there: [string, number][] = [];
-  for (let after = 0; ; ) {
-    const { events, next, upToDate } = await log.read({ after, limit: 1000 });
-    for (const { id, sequence } of events) there.push([id, sequence]);
-    if (upToDate) return there;
-    after = next;
-  }
-}

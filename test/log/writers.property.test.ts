@@ -2,13 +2,14 @@ import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import type { NewEvent, StoredEvent } from "../../src/events/event.ts";
+import type { NewEvent } from "../../src/events/event.ts";
 import { parseFilter } from "../../src/events/filter.ts";
 import type { Log } from "../../src/log/log.ts";
 import type { Tuning } from "../../src/stores/sqlite/tuning.ts";
 import { verify } from "../../src/stores/sqlite/verify.ts";
 import { openApart } from "./apart.ts";
 import { temporaryDirectory } from "./places.ts";
+import { readAll } from "./read-all.ts";
 
 /** The thread and this one both write, and the index is written all the time. */
 const BOTH: Tuning = { indexEvery: 40, indexKeys: 3, batchCalls: 50, batchBytes: 1_000_000, apartFrom: 8 };
@@ -80,21 +81,13 @@ test("[log.12] what the thread had begun to index, and this one ended, it does n
 });
 
 async function sameAsAScan(log: Log): Promise<void> {
-  const everything = await all(log, {});
+  const everything = await readAll(log);
   expect(everything.map(({ sequence }) => sequence)).toEqual(everything.map((_, n) => (everything[0]?.sequence ?? 0) + n));
   for (const fields of [{ userId: "u1" }, { type: ["a", "b"] }, { runId: "r7" }, { type: "c", userId: ["u0", "u3"] }]) {
     const filter = parseFilter(fields);
-    expect((await all(log, fields)).map(({ id }) => id)).toEqual(everything.filter((event) => filter.matches(event)).map(({ id }) => id));
-  }
-}
-
-async function all(log: Log, fields: Record<string, string | string[]>): Promise<StoredEvent[]> {
-  const found: StoredEvent[] = [];
-  for (let after = 0; ; ) {
-    const { events, next, upToDate } = await log.read({ after, filter: parseFilter(fields), limit: 1000 });
-    found.push(...events);
-    if (upToDate) return found;
-    after = next;
+    expect((await readAll(log, filter)).map(({ id }) => id)).toEqual(
+      everything.filter((event) => filter.matches(event)).map(({ id }) => id),
+    );
   }
 }
 

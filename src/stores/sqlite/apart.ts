@@ -25,8 +25,11 @@ export function apartOf(ends: LogEnds, writer: Writer, { apartFrom }: Tuning): A
     write: async () => {
       const addition = ends.addition();
       const outcome = await writer.write(addition);
-      if (outcome === "refused" || outcome === "lost") ends.lost();
-      if (outcome === "refused" || (outcome === "lost" && !ends.isThere(addition))) return false;
+      if (outcome === "refused") {
+        ends.lost();
+        return false;
+      }
+      if (outcome === "lost" && !ends.isThere(addition)) return false;
       ends.committedApart(outcome === "indexed");
       return true;
     },

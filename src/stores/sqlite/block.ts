@@ -1,5 +1,5 @@
 /** Writes ascending sequences as the differences between them, backwards from the last, which is the block's key and not in it: 7 bits a byte, the lowest first. */
-export function encodeBlock(sequences: ArrayLike<number>): Buffer {
+export function encodeBlock(sequences: readonly number[]): Buffer {
   const bytes: number[] = [];
   for (let i = sequences.length - 1; i > 0; i--) {
     let rest = (sequences[i] as number) - (sequences[i - 1] as number);

@@ -37,6 +37,7 @@ const NEWEST = 4096;
 const NEWEST_LENGTH = 4 * 1024 * 1024;
 
 const COLUMNS = "sequence, timestamp, id, body";
+
 /** The table of events: found by sequence or id, never searched. */
 export class EventRows {
   readonly #delete: Statement<[number]>;

@@ -40,17 +40,17 @@ export class IndexRun {
   #done = 0;
   #end = 0;
 
-  /** The last event that it is of. */
-  get upTo(): number {
-    return this.#snapshot.upTo;
-  }
-
   /** @param least so many keys at least are a part. */
   constructor(snapshot: Snapshot, writer: IndexWriter, least: number) {
     this.#snapshot = snapshot;
     this.#writer = writer;
     this.#least = least;
     this.#keys = snapshot.columns.flatMap((column, n) => entriesOf(tagAt(n), column));
+  }
+
+  /** The last event that it is of. */
+  get upTo(): number {
+    return this.#snapshot.upTo;
   }
 
   /** Writes the next part, in a transaction. Until that is `committed`, the same is due again. */
