@@ -14,6 +14,8 @@ export function readsPart(sizes: readonly number[]): Part {
     measures: KINDS.flatMap((kind) => [
       { key: `${kind}P50`, title: `by ${kind}, p50 ms`, better: "less" as const },
       { key: `${kind}P99`, title: `by ${kind}, p99 ms`, better: "less" as const, bars },
+      { key: `${kind}Cached`, title: `by ${kind}, p99 ms, where the disk was not asked`, better: "less" as const },
+      { key: `${kind}Disk`, title: `by ${kind}, where it was, of 100`, better: "less" as const },
     ]),
     ours: contestant(longest),
     peers: shorter.map(contestant),

@@ -3,13 +3,13 @@ import type { StoredEvent } from "../../events/event.ts";
 import { eventOf } from "../../log/event-body.ts";
 import type { Match } from "../../log/page.ts";
 import { unreadable } from "./failures.ts";
-import { packId, unpackId } from "./packed-id.ts";
+import { ID_AS_TEXT, idIn, packId } from "./packed-id.ts";
 
-/** An event as it is stored. */
+/** An event as it is stored; its id as `idIn` takes it. */
 interface Row {
   readonly sequence: number;
   readonly timestamp: number;
-  readonly id: Buffer | string;
+  readonly id: string;
   readonly body: string;
 }
 
@@ -36,7 +36,12 @@ class NewestRow implements Match {
 const NEWEST = 4096;
 const NEWEST_LENGTH = 4 * 1024 * 1024;
 
-const COLUMNS = "sequence, timestamp, id, body";
+/** Rows are taken from the file in chunks: one by one they cost half as much again. The first is for who needs few; large ones are not held by the hundred. */
+const FIRST_CHUNK = 2;
+const LAST_CHUNK = 256;
+const CHUNK_LENGTH = 256 * 1024;
+
+const COLUMNS = `sequence, timestamp, ${ID_AS_TEXT} AS id, body`;
 
 /** The table of events: found by sequence or id, never searched. */
 export class EventRows {
@@ -113,14 +118,28 @@ export class EventRows {
     return row && toMatch(row);
   }
 
-  /** The events from `first` to `last`, in order or backwards. As long as they are read, nothing else can be asked of the file. */
+  /** The events from `first` to `last`, in order or backwards. */
   *range(first: number, last: number, order: "asc" | "desc" = "asc"): Generator<Match, void> {
     const oldest = this.#newest[0]?.sequence;
     if (order === "asc" && oldest !== undefined && first >= oldest && last < oldest + this.#newest.length) {
       yield* this.#newest.slice(first - oldest, last + 1 - oldest);
       return;
     }
-    for (const row of (order === "desc" ? this.#down : this.#up).iterate(first, last)) yield toMatch(row);
+    for (const row of this.#rows(first, last, order)) yield toMatch(row);
+  }
+
+  *#rows(first: number, last: number, order: "asc" | "desc"): Generator<Row, void> {
+    let [from, to] = [first, last];
+    for (let chunk = FIRST_CHUNK; from <= to; ) {
+      // No event is missing between two others: so many sequences are so many rows.
+      const rows =
+        order === "desc" ? this.#down.all(Math.max(from, to - chunk + 1), to) : this.#up.all(from, Math.min(to, from + chunk - 1));
+      yield* rows;
+      if (order === "desc") to -= chunk;
+      else from += chunk;
+      const length = rows.reduce((sum, { body }) => sum + body.length, 0);
+      chunk = length > CHUNK_LENGTH ? FIRST_CHUNK : Math.min(2 * chunk, LAST_CHUNK);
+    }
   }
 }
 
@@ -133,7 +152,7 @@ function toMatch(row: Row): Match {
 
 function toEvent(row: Row): StoredEvent {
   try {
-    return eventOf(unpackId(row.id), row.sequence, row.timestamp, row.body);
+    return eventOf(idIn(row.id), row.sequence, row.timestamp, row.body);
   } catch (error) {
     throw unreadable(`event ${row.sequence}`, error);
   }

@@ -11,6 +11,7 @@ import type { LogEnds } from "./log-ends.ts";
 import type { Matches } from "./matches.ts";
 import { valuesOf } from "./posting-keys.ts";
 import { rangeInTime } from "./time-range.ts";
+import type { Transact } from "./transaction.ts";
 
 /** What the log is made of. */
 export interface LogParts {
@@ -20,6 +21,7 @@ export interface LogParts {
   readonly rows: EventRows;
   readonly matches: Matches;
   readonly waiters: Waiters;
+  readonly snapshot: Transact;
 }
 
 /** What a method throws is a rejection; its place among the calls is that of the call. */
@@ -58,13 +60,16 @@ export function sqliteLog(parts: LogParts): Log {
   };
 }
 
-function readPage({ rows, matches }: LogParts, query: ReadQuery, head: Head): LogPage {
+function readPage({ rows, matches, snapshot }: LogParts, query: ReadQuery, head: Head): LogPage {
   const { filter, order = "asc" } = query;
   const range = rangeOf(query, head);
-  const { first, last } = filter === undefined ? range : rangeInTime(range, filter, (sequence) => rows.timestampAt(sequence));
-  const matching = filter && matches.find(filter, first, last, order);
-  const found = matching === undefined ? rows.range(first, last, order) : rowsAt(rows, matching);
-  return pageOf(filter?.seen === undefined ? found : seen(found, filter.seen.by), query, head);
+  if (filter === undefined) return pageOf(rows.range(range.first, range.last, order), query, head);
+  return snapshot(() => {
+    const { first, last } = rangeInTime(range, filter, (sequence) => rows.timestampAt(sequence));
+    const matching = matches.find(filter, first, last, order);
+    const found = matching === undefined ? rows.range(first, last, order) : rowsAt(rows, matching);
+    return pageOf(filter.seen === undefined ? found : seen(found, filter.seen.by), query, head);
+  });
 }
 
 function* seen(found: Iterable<Match>, sight: Sight): Generator<Match, void> {

@@ -22,7 +22,7 @@ import { Meta } from "./meta.ts";
 import { PostingIndex } from "./posting-index.ts";
 import { StateRows, sqliteState } from "./state.ts";
 import { StreamHeads } from "./stream-heads.ts";
-import { transactions } from "./transaction.ts";
+import { snapshots, transactions } from "./transaction.ts";
 import type { Tuning } from "./tuning.ts";
 import { Writer } from "./writer.ts";
 
@@ -120,7 +120,7 @@ function assemble(db: Database, { path, sync, lock, tuning, setup }: Opening): O
   };
   let closing: Promise<void> | undefined;
   return {
-    log: sqliteLog({ epoch: meta.epoch(), ends, queue, rows, matches, waiters }),
+    log: sqliteLog({ epoch: meta.epoch(), ends, queue, rows, matches, waiters, snapshot: snapshots(db) }),
     state: sqliteState(stateRows, queue),
     [Symbol.asyncDispose]: () => (closing ??= close()),
   };
