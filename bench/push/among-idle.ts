@@ -1,9 +1,8 @@
 import { Child } from "../child.ts";
-import { percentile } from "../numbers.ts";
-import { atMostTimes, type Contestant, type Part, type Sample, type Settings } from "../part.ts";
+import { atMostTimes, type Contestant, type Part } from "../part.ts";
 import type { ClientsJob } from "./clients.ts";
 import { CLIENTS, CONNECT_MS, contestant, NEXUS_SOCKET, NEXUS_SSE, REDIS_AND_WS, started } from "./contestants.ts";
-import { receipts } from "./receipt.ts";
+import { pausedReceipts, receipts } from "./receipt.ts";
 
 /** As receipt, while many others are connected and get nothing: ours with the fsync in between, and our log to go on from. */
 export function amongIdlePart(kind: "WebSocket" | "SSE reader" | "MCP wait", idle: number): Part {
@@ -14,14 +13,15 @@ export function amongIdlePart(kind: "WebSocket" | "SSE reader" | "MCP wait", idl
     "SSE reader": () => contestant(NEXUS_SSE, { readers: 1, timed: true, idle: others("nexusSse") }, receipts),
     "MCP wait": () => waiting(idle),
   };
+  const pause = kind === "MCP wait" ? ", each after a pause" : "";
   return {
-    title: `Receipt among ${idle} idle connections: one event at a time, from emit to a ${kind} in another process (peer: to a WebSocket)`,
+    title: `Receipt among ${idle} idle connections: one event at a time${pause}, from emit to a ${kind} in another process (peer: to a WebSocket)`,
     measures: [
       { key: "p50", title: "p50 ms", better: "less", bars },
       { key: "p99", title: "p99 ms", better: "less" },
     ],
     ours: ours[kind](),
-    peers: [contestant(REDIS_AND_WS, { readers: 1, timed: true, idle: others("byHand") }, receipts)],
+    peers: [contestant(REDIS_AND_WS, { readers: 1, timed: true, idle: others("byHand") }, kind === "MCP wait" ? pausedReceipts : receipts)],
   };
 }
 
@@ -43,22 +43,7 @@ function waiting(idle: number): Contestant {
       await idlers.next("ready", CONNECT_MS);
       await using agent = new Child(new URL("../agents/clients.ts", import.meta.url), { port: server.port, agents: 1 });
       await agent.next("waiting");
-      return await results(server.child, agent, settings);
+      return await pausedReceipts(server.child, agent, settings);
     },
   };
-}
-
-async function results(server: Child, agent: Child, { ms }: Settings): Promise<Sample> {
-  const one = async (): Promise<number> => {
-    // It is told when the agent waits again: its call would be measured otherwise, and not the event.
-    const [received, again] = [agent.next("received"), agent.next("waiting")];
-    server.tell({ kind: "one" });
-    const { micros } = await received;
-    await again;
-    return Number(micros) / 1000;
-  };
-  for (let i = 0; i < 10; i++) await one();
-  const took: number[] = [];
-  for (const until = performance.now() + 3 * ms; performance.now() < until; ) took.push(await one());
-  return { p50: percentile(took, 50), p99: percentile(took, 99) };
 }

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Child } from "../child.ts";
 import { percentile } from "../numbers.ts";
 import type { Part, Sample, Settings } from "../part.ts";
@@ -17,13 +18,29 @@ export function receiptPart(kind: "WebSocket" | "SSE reader"): Part {
   };
 }
 
-export async function receipts(server: Child, clients: Child, { ms }: Settings): Promise<Sample> {
+export const receipts = (server: Child, clients: Child, { ms }: Settings): Promise<Sample> =>
+  oneByOne(server, clients, { ms, warmUp: 200 });
+
+const PAUSE_MS = 70;
+
+/** As `receipts`, but each event after a pause: nothing is warm then, and who waits by a call has called again. */
+export const pausedReceipts = (server: Child, clients: Child, { ms }: Settings): Promise<Sample> =>
+  oneByOne(server, clients, { ms: 3 * ms, warmUp: 10, pauseMs: PAUSE_MS });
+
+interface OneByOne {
+  readonly ms: number;
+  readonly warmUp: number;
+  readonly pauseMs?: number;
+}
+
+async function oneByOne(server: Child, clients: Child, { ms, warmUp, pauseMs }: OneByOne): Promise<Sample> {
   const one = async (): Promise<number> => {
+    if (pauseMs !== undefined) await sleep(pauseMs);
     const received = clients.next("received");
     server.tell({ kind: "one" });
     return Number((await received)["micros"]) / 1000;
   };
-  for (let i = 0; i < 200; i++) await one();
+  for (let i = 0; i < warmUp; i++) await one();
   const took: number[] = [];
   for (const until = performance.now() + ms; performance.now() < until; ) took.push(await one());
   return { p50: percentile(took, 50), p99: percentile(took, 99) };
