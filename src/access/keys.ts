@@ -3,7 +3,7 @@ import { NexusError } from "../errors.ts";
 import type { NewEvent } from "../events/event.ts";
 import { checkCallerId } from "../events/id.ts";
 import { type Caller, type Principal, SCOPES, type Scope } from "../events/principal.ts";
-import { checkWhole } from "../events/whole.ts";
+import { CENTURY_MS, checkWhole } from "../events/whole.ts";
 import { entriesUnder } from "../log/entries.ts";
 import type { State } from "../log/state.ts";
 import type { Clock } from "../observability/clock.ts";
@@ -91,7 +91,7 @@ export class Keys {
     if (unknown !== undefined) throw invalid("scopes", `there is no scope ${String(unknown)}; there are ${SCOPES.join(", ")}`);
     if (!this.exist && !scopes.includes("admin"))
       throw invalid("scopes", "the first key needs admin: from then on every call needs a credential, and nobody else could make more");
-    checkWhole("expiresInMs", expiresInMs, 1);
+    checkWhole("expiresInMs", expiresInMs, 1, CENTURY_MS);
     if (this.#keys.size >= MOST_KEYS) throw new NexusError("OVERLOADED", { retryAfterMs: 60_000, what: "API keys" });
     const now = this.#parts.clock.now();
     return await this.#make({
@@ -119,7 +119,7 @@ export class Keys {
    * @throws KEY_NOT_FOUND, also for one that is good no more
    */
   async rotate(id: string, overlapMs: number): Promise<MadeKey> {
-    checkWhole("overlapMs", overlapMs, 0);
+    checkWhole("overlapMs", overlapMs, 0, CENTURY_MS);
     const kept = this.#get(id);
     if (!this.#isGood(id)) throw new NexusError("KEY_NOT_FOUND", { keyId: id });
     const { userId, scopes, name, createdAt, expiresAt } = kept;

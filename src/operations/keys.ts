@@ -1,5 +1,6 @@
 import Type from "typebox";
 import { SCOPES } from "../events/principal.ts";
+import { CENTURY_MS } from "../events/whole.ts";
 import { cursorNow } from "./cursor-now.ts";
 import { type Operation, operation } from "./operation.ts";
 import { NOTHING } from "./schemas.ts";
@@ -35,7 +36,9 @@ const create: Operation = operation({
       userId: Type.String({ description: "Whom it stands for: the owner of whatever is done with it." }),
       scopes: Type.Array(Type.Enum([...SCOPES]), { minItems: 1, description: "What it allows." }),
       name: Type.Optional(Type.String({ minLength: 1, maxLength: 100, description: "What it is for, in words." })),
-      expiresInMs: Type.Optional(Type.Integer({ minimum: 1, description: "Without it the key is good until it is revoked." })),
+      expiresInMs: Type.Optional(
+        Type.Integer({ minimum: 1, maximum: CENTURY_MS, description: "Without it the key is good until it is revoked." }),
+      ),
     },
     { additionalProperties: false },
   ),
@@ -68,7 +71,7 @@ const rotate: Operation = operation({
   body: Type.Object(
     {
       overlapMs: Type.Optional(
-        Type.Integer({ minimum: 0, description: `How long the old key goes on; ${OVERLAP_MS} (an hour) if absent.` }),
+        Type.Integer({ minimum: 0, maximum: CENTURY_MS, description: `How long the old key goes on; ${OVERLAP_MS} (an hour) if absent.` }),
       ),
     },
     { additionalProperties: false },

@@ -12,9 +12,11 @@ export async function perform(app: App, operation: Operation, input: () => objec
   const { access } = app;
   access.check(operation.scope);
   const { caller } = access;
-  const answer = await operation.run(app, (await input()) as never, call);
-  // It may have waited for long: what came after its credential had ended is not its caller's to read.
-  if (operation.method === "GET" && access.hasLapsed(caller))
-    throw new NexusError("UNAUTHENTICATED", {}, { detail: "The credential is good no more." });
-  return answer;
+  const answering = operation.run(app, (await input()) as never, call);
+  const isRead = operation.method === "GET";
+  if (!isRead && !("waitMs" in operation.query.properties)) return await answering;
+  await answering.catch(() => {});
+  // It may have waited for long: what came after its credential had ended is not its caller's to read, be it an answer or an error.
+  if (access.hasLapsed(caller)) throw new NexusError("UNAUTHENTICATED", {}, { detail: "The credential is good no more." });
+  return await answering;
 }

@@ -5,7 +5,7 @@ import { nameOf } from "../events/event-filter.ts";
 import type { JsonObject } from "../events/json.ts";
 import type { Limits } from "../events/limits.ts";
 import type { InputsIn } from "../events/registry.ts";
-import { checkWhole } from "../events/whole.ts";
+import { CENTURY_MS, checkWhole } from "../events/whole.ts";
 import { checkInputs } from "./inputs.ts";
 import type { WorkflowRegistry } from "./registry.ts";
 import { checkName } from "./workflow.ts";
@@ -58,7 +58,7 @@ export function scheduleOf(name: string, given: AnySchedule, registry: WorkflowR
 function dueTimes({ cron, everyMs, timeZone }: AnySchedule, now: number): Pick<Schedule, "cron" | "timeZone" | "everyMs" | "next"> {
   if ((cron === undefined) === (everyMs === undefined)) throw invalid("cron", "a schedule has either cron or everyMs");
   if (everyMs !== undefined) {
-    checkWhole("everyMs", everyMs, 1);
+    checkWhole("everyMs", everyMs, 1, CENTURY_MS);
     if (timeZone !== undefined) throw invalid("timeZone", "everyMs counts from the epoch, in no time zone");
     return { everyMs, next: (after) => (Math.floor(after / everyMs) + 1) * everyMs };
   }

@@ -1,4 +1,4 @@
-import { memoryStore, Nexus } from "nexus-event-system";
+import { defineWorkflow, memoryStore, Nexus } from "nexus-event-system";
 import { fakeClock } from "nexus-event-system/testing";
 import { expect, test } from "vitest";
 import { Peer } from "../http/fixtures/peer.ts";
@@ -116,6 +116,37 @@ test("[access.1] a poll that waits while its key is revoked is refused: what com
   const { status, body } = await poll;
   expect([status, body.code, JSON.stringify(body).includes("secret")]).toEqual([401, "UNAUTHENTICATED", false]);
 });
+
+test.each(["gone", "failed"])(
+  "[access.1] a call that waits for a run's end (%s) while its key is revoked is refused: the run goes on, and how it ends is not its caller's to read",
+  async (end) => {
+    const secret = defineWorkflow("secret", async (_inputs, ctx) => {
+      await ctx.waitForEvent("go");
+      if (end === "failed") throw new Error("a secret");
+      return "a secret";
+    });
+    await using site = await serve({ workflows: [secret] });
+    const operator = await made(site, undefined, ADMIN);
+    const ann = await made(site, operator.key, USER);
+    const call = ask(site, ann.key, "POST", "/workflows/secret/execute?waitMs=20000", { inputs: {} });
+    await site.app.waitForEvent("workflow.started", { after: "earliest" });
+    await ask(site, operator.key, "POST", `/keys/${ann.id}/revoke`, {});
+    await site.app.emitEvent("go", {});
+    const { status, body } = await call;
+    expect([status, body.code, JSON.stringify(body).includes("secret")]).toEqual([401, "UNAUTHENTICATED", false]);
+    expect((await site.app.getEvents({ type: ["workflow.completed", "workflow.failed"] })).events).toHaveLength(1);
+  },
+);
+
+test.each([0, 1.5, 4_000_000_000_000])(
+  "[access.1] a key that would end in %d ms is refused: that is no time within a hundred years",
+  async (expiresInMs) => {
+    await using site = await serve();
+    const over = await ask(site, undefined, "POST", "/keys", { ...ADMIN, expiresInMs });
+    expect([over.status, JSON.stringify(over.body).includes("expiresInMs")]).toEqual([422, true]);
+    expect((await ask(site, undefined, "GET", "/keys")).body.keys).toEqual([]);
+  },
+);
 
 test("[access.1] what was opened before there were credentials ends when the first key is made", async () => {
   await using site = await serve();

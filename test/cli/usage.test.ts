@@ -54,7 +54,9 @@ test.each([
   [["workflows", "--output", "yaml"], /text, json/],
   [["start", "--hot"], /unknown option '--hot'/],
   [["workflows", "--url", "ftp://x"], /not an http or https address/],
-  [["runs", "show"], /missing required argument/],
+  [["runs", "show"], /missing required argument.*\n {2}nexus runs show --help/],
+  [["runs", "--nonsense"], /unknown option.*\n {2}nexus runs --help/],
+  [["--nonsense"], /unknown option.*\n {2}nexus --help/],
   [["run"], /which workflow/],
 ])("%j is wrong usage: exit 2, said on standard error", async (args, words) => {
   const { code, stdout, stderr } = await nexus(args, { url: NOWHERE });

@@ -222,6 +222,7 @@ test.each([
   ["s", { everyMs: 1_000, timeZone: "UTC" }, "OPTION_INVALID"],
   ["s", { everyMs: 0 }, "OPTION_INVALID"],
   ["s", { everyMs: 1.5 }, "OPTION_INVALID"],
+  ["s", { everyMs: 4_000_000_000_000 }, "OPTION_INVALID"],
   ["s", { everyMs: { toString: null } }, "OPTION_INVALID"],
   ["s", { everyMs: 1_000, cron: "0 3 * * *" }, "OPTION_INVALID"],
   ["s", {}, "OPTION_INVALID"],

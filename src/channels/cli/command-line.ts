@@ -1,7 +1,7 @@
 import { CommanderError } from "commander";
 import { cross, DONE, misuse, report, WRONG_USAGE } from "./failure.ts";
 import { say } from "./output.ts";
-import { program } from "./program.ts";
+import { program, UnreadLine } from "./program.ts";
 import { plain } from "./safe-text.ts";
 
 /** Does what a command line says. Its exit code becomes the process's. @param args without those of Node. */
@@ -26,6 +26,6 @@ async function usage(error: CommanderError, json: boolean): Promise<number> {
   const reason = error.message.replace(/^error: /, "");
   if (json) return report(misuse("command line", reason), json);
   say(cross(plain(reason)));
-  say("  nexus --help");
+  say(`  ${error instanceof UnreadLine ? error.command : "nexus"} --help`);
   return WRONG_USAGE;
 }

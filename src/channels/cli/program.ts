@@ -1,4 +1,4 @@
-import { Command, Option } from "commander";
+import { Command, CommanderError, Option } from "commander";
 import { packageVersion } from "../../observability/version.ts";
 import { backup } from "./commands/backup.ts";
 import { consumers } from "./commands/consumers.ts";
@@ -50,7 +50,18 @@ Exit codes: 0 done · 1 failed · 2 wrong usage · 75 try again later
 Try: nexus start, then nexus run NAME in a second terminal, nexus events tail in a third.
 `;
 
-/** The command line. Parsing it throws what goes wrong in a command, and CommanderError when it cannot be parsed. */
+/** A command line that cannot be read, and the command in it that could not. */
+export class UnreadLine extends CommanderError {
+  /** With all that it is under: `nexus events emit`. */
+  readonly command: string;
+
+  constructor({ exitCode, code, message }: CommanderError, command: string) {
+    super(exitCode, code, message);
+    this.command = command;
+  }
+}
+
+/** The command line. Parsing it throws what goes wrong in a command, and CommanderError when it cannot be parsed (UnreadLine), or has been helped. */
 export function program(): Command {
   const root = new Command("nexus")
     .addOption(new Option("--url <url>", "the server; NEXUS_URL, else http://127.0.0.1:8000"))
@@ -82,7 +93,9 @@ export function program(): Command {
   for (const command of commands) root.addCommand(command);
   for (const command of everyIn(root)) {
     command
-      .exitOverride()
+      .exitOverride((error) => {
+        throw error.exitCode === 0 ? error : new UnreadLine(error, wordsOf(command));
+      })
       .configureOutput({ outputError: () => {} })
       .configureHelp({ showGlobalOptions: true })
       .helpCommand(command === root)
@@ -102,6 +115,10 @@ function knownOrRefused(command: Command): string {
     command.commands.map((known) => known.name()),
   );
   return command.error(`error: unknown command '${word}'${meant === undefined ? "" : `\n(Did you mean ${meant}?)`}`);
+}
+
+function wordsOf(command: Command): string {
+  return command.parent === null ? command.name() : `${wordsOf(command.parent)} ${command.name()}`;
 }
 
 function everyIn(command: Command): Command[] {
