@@ -16,7 +16,7 @@ if (found[0] < least[0] || (found[0] === least[0] && found[1] < least[1])) {
   process.getBuiltinModule("module").enableCompileCache();
   import("../dist/cli.js").catch(function (error) {
     if (error.code !== "ERR_MODULE_NOT_FOUND" || !String(error.url).endsWith("/dist/cli.js")) throw error;
-    fail("nexus is not built yet.", "Run `npm run build` and try again.");
+    fail("nexus is not built, or is being built just now.", "Run `npm run build`, or wait for the one that runs, and try again.");
   });
 }
 
