@@ -1,4 +1,4 @@
-import { readFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { expect, test } from "vitest";
 import { TIMES } from "./chance.ts";
 import { linesOf, sliceOf } from "./checker.ts";
@@ -114,6 +114,32 @@ test("[log.9] [log.10] a process that dies on a full disk: the next says why it 
     clients,
     slice.events.filter(({ type }) => TYPES.includes(type)),
   );
+});
+
+test.each([
+  ["full", "no append is acknowledged", 503],
+  ["normal", "each is, because none is waited for", 201],
+])("[log.1] while nothing that is written reaches the disk, with sync %s: %s", async (sync, _what, status) => {
+  await using scene = await Scene.open(`syncs of ${sync}`);
+  await using disk = await failingDisk(scene);
+  if (disk === undefined) return;
+  const server = new Server({ app: "sync-app.ts", folder: scene.folder, env: { ...disk.env, FAULTS_SYNC: sync } });
+  await server.start();
+  const append = async (n: number): Promise<number> => {
+    const headers = { "content-type": "application/json" };
+    const body = JSON.stringify({ type: "load.a", data: { n } });
+    return (await fetch(`${server.url}/events`, { method: "POST", headers, body })).status;
+  };
+  expect(await append(1)).toBe(201);
+  await writeFile(String(disk.env["FAULTS_DISK"]), "s");
+  for (let n = 2; n < 10; n++) expect(await append(n)).toBe(status);
+  scene.figures.disk++;
+  await disk.mend(server);
+  expect(await append(10)).toBe(201);
+  const acknowledged = status === 201 ? 10 : 2;
+  const { events } = await page(server.url, "earliest");
+  expect(events.filter(({ type }: { readonly type: string }) => type === "load.a")).toHaveLength(acknowledged);
+  await server.stop();
 });
 
 async function page(url: string, after: string): Promise<any> {
