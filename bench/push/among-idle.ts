@@ -13,7 +13,7 @@ export function amongIdlePart(kind: "WebSocket" | "SSE reader" | "MCP wait", idl
     "SSE reader": () => contestant(NEXUS_SSE, { readers: 1, timed: true, idle: others("nexusSse") }, receipts),
     "MCP wait": () => waiting(idle),
   };
-  const pause = kind === "MCP wait" ? ", each after a pause" : "";
+  const [pause, measured] = kind === "MCP wait" ? [", each after a pause", pausedReceipts] : ["", receipts];
   return {
     title: `Receipt among ${idle} idle connections: one event at a time${pause}, from emit to a ${kind} in another process (peer: to a WebSocket)`,
     measures: [
@@ -21,7 +21,7 @@ export function amongIdlePart(kind: "WebSocket" | "SSE reader" | "MCP wait", idl
       { key: "p99", title: "p99 ms", better: "less" },
     ],
     ours: ours[kind](),
-    peers: [contestant(REDIS_AND_WS, { readers: 1, timed: true, idle: others("byHand") }, kind === "MCP wait" ? pausedReceipts : receipts)],
+    peers: [contestant(REDIS_AND_WS, { readers: 1, timed: true, idle: others("byHand") }, measured)],
   };
 }
 

@@ -18,14 +18,16 @@ export function receiptPart(kind: "WebSocket" | "SSE reader"): Part {
   };
 }
 
-export const receipts = (server: Child, clients: Child, { ms }: Settings): Promise<Sample> =>
-  oneByOne(server, clients, { ms, warmUp: 200 });
+export function receipts(server: Child, clients: Child, { ms }: Settings): Promise<Sample> {
+  return oneByOne(server, clients, { ms, warmUp: 200 });
+}
 
 const PAUSE_MS = 70;
 
 /** As `receipts`, but each event after a pause: nothing is warm then, and who waits by a call has called again. */
-export const pausedReceipts = (server: Child, clients: Child, { ms }: Settings): Promise<Sample> =>
-  oneByOne(server, clients, { ms: 3 * ms, warmUp: 10, pauseMs: PAUSE_MS });
+export function pausedReceipts(server: Child, clients: Child, { ms }: Settings): Promise<Sample> {
+  return oneByOne(server, clients, { ms: 3 * ms, warmUp: 10, pauseMs: PAUSE_MS });
+}
 
 interface OneByOne {
   readonly ms: number;

@@ -1,6 +1,6 @@
 import { NexusError } from "../errors.ts";
 
-/** @throws OPTION_INVALID for an option that is given and is no whole number from `least` on. */
+/** @throws OPTION_INVALID for an option that is given and is no whole number from `least` to `most`. */
 export function checkWhole(option: string, value: number | undefined, least: number, most: number = Number.POSITIVE_INFINITY): void {
   if (value === undefined || (Number.isInteger(value) && value >= least && value <= most)) return;
   // What is no number at all may have no text.

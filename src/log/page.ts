@@ -1,5 +1,5 @@
-import { NexusError } from "../errors.ts";
 import type { StoredEvent } from "../events/event.ts";
+import { checkWhole } from "../events/whole.ts";
 import type { Head, LogPage, LogRow, ReadQuery } from "./log.ts";
 
 const DEFAULT_LIMIT = 100;
@@ -12,8 +12,8 @@ const PAGE_BYTES = 4 * 1024 * 1024;
  * @throws OPTION_INVALID
  */
 export function pageLimit(limit: number = DEFAULT_LIMIT): number {
-  if (Number.isInteger(limit) && limit >= 1 && limit <= MOST) return limit;
-  throw new NexusError("OPTION_INVALID", { option: "limit", reason: `${limit} is not a whole number from 1 to ${MOST}` });
+  checkWhole("limit", limit, 1, MOST);
+  return limit;
 }
 
 /** The sequences, `first` to `last`, that a query may return before its filter is asked; none when `last < first`. */

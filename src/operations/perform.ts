@@ -13,8 +13,8 @@ export async function perform(app: App, operation: Operation, input: () => objec
   access.check(operation.scope);
   const { caller } = access;
   const answering = operation.run(app, (await input()) as never, call);
-  const isRead = operation.method === "GET";
-  if (!isRead && !("waitMs" in operation.query.properties)) return await answering;
+  const mayWait = operation.method === "GET" || "waitMs" in operation.query.properties;
+  if (!mayWait) return await answering;
   await answering.catch(() => {});
   // It may have waited for long: what came after its credential had ended is not its caller's to read, be it an answer or an error.
   if (access.hasLapsed(caller)) throw new NexusError("UNAUTHENTICATED", {}, { detail: "The credential is good no more." });

@@ -1,7 +1,6 @@
-import { CommanderError } from "commander";
 import { cross, DONE, misuse, report, WRONG_USAGE } from "./failure.ts";
 import { say } from "./output.ts";
-import { program, UnreadLine } from "./program.ts";
+import { program, StoppedAt } from "./program.ts";
 import { plain } from "./safe-text.ts";
 
 /** Does what a command line says. Its exit code becomes the process's. @param args without those of Node. */
@@ -10,7 +9,7 @@ export async function commandLine(args: readonly string[]): Promise<void> {
   try {
     await program().parseAsync(args, { from: "user" });
   } catch (error) {
-    process.exitCode = error instanceof CommanderError ? await usage(error, json) : await report(error, json);
+    process.exitCode = error instanceof StoppedAt ? await usage(error, json) : await report(error, json);
   }
 }
 
@@ -20,12 +19,12 @@ function wantsJson(args: readonly string[]): boolean {
 }
 
 /** Help and version have been printed by now; anything else is a command line that cannot be read. */
-async function usage(error: CommanderError, json: boolean): Promise<number> {
+async function usage(error: StoppedAt, json: boolean): Promise<number> {
   if (error.exitCode === 0) return DONE;
   if (error.code === "commander.help") return WRONG_USAGE;
   const reason = error.message.replace(/^error: /, "");
   if (json) return report(misuse("command line", reason), json);
   say(cross(plain(reason)));
-  say(`  ${error instanceof UnreadLine ? error.command : "nexus"} --help`);
+  say(`  ${error.command} --help`);
   return WRONG_USAGE;
 }

@@ -50,8 +50,8 @@ Exit codes: 0 done · 1 failed · 2 wrong usage · 75 try again later
 Try: nexus start, then nexus run NAME in a second terminal, nexus events tail in a third.
 `;
 
-/** A command line that cannot be read, and the command in it that could not. */
-export class UnreadLine extends CommanderError {
+/** Where reading a command line has stopped: it cannot be read, or help or the version was wanted, and has been printed. */
+export class StoppedAt extends CommanderError {
   /** With all that it is under: `nexus events emit`. */
   readonly command: string;
 
@@ -61,7 +61,7 @@ export class UnreadLine extends CommanderError {
   }
 }
 
-/** The command line. Parsing it throws what goes wrong in a command, and CommanderError when it cannot be parsed (UnreadLine), or has been helped. */
+/** The command line. Parsing it throws what goes wrong in a command, and StoppedAt where it cannot be parsed, or need not be. */
 export function program(): Command {
   const root = new Command("nexus")
     .addOption(new Option("--url <url>", "the server; NEXUS_URL, else http://127.0.0.1:8000"))
@@ -94,7 +94,7 @@ export function program(): Command {
   for (const command of everyIn(root)) {
     command
       .exitOverride((error) => {
-        throw error.exitCode === 0 ? error : new UnreadLine(error, wordsOf(command));
+        throw new StoppedAt(error, wordsOf(command));
       })
       .configureOutput({ outputError: () => {} })
       .configureHelp({ showGlobalOptions: true })
@@ -105,7 +105,7 @@ export function program(): Command {
   return root;
 }
 
-/** Help is not given for what is not there. @throws CommanderError where the first word is to be a command and is none. */
+/** Help is not given for what is not there. @throws StoppedAt where the first word is to be a command and is none. */
 function knownOrRefused(command: Command): string {
   const [word] = command.args;
   const takesWords = command.registeredArguments.length > 0 || command.commands.length === 0;

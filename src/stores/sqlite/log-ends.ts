@@ -7,15 +7,13 @@ import type { Addition } from "./addition.ts";
 import type { Participant } from "./commit-queue.ts";
 import type { EventRows } from "./event-rows.ts";
 import { type EventWriter, ROWS_AT_ONCE } from "./event-writer.ts";
+import { forgetSome } from "./forgetting.ts";
 import type { Indexing } from "./indexing.ts";
 import type { Meta } from "./meta.ts";
 import type { PostingIndex } from "./posting-index.ts";
 import { type Values, valuesOf } from "./posting-keys.ts";
 import type { StreamHead, StreamHeads } from "./stream-heads.ts";
 import type { Transact } from "./transaction.ts";
-
-const TRIM_EVENTS = 250;
-const TRIM_BYTES = 4 * 1024 * 1024;
 
 /** An event as it waits to be recorded. */
 export interface Entry {
@@ -262,17 +260,8 @@ export class LogEnds implements Participant {
 
   /** Forgets some of the events up to `position`, oldest first, in a transaction of its own. @returns whether more are to be forgotten. */
   forgetSome(position: number): boolean {
-    const { rows, index, meta, transact } = this.#parts;
-    const events = rows.oldest(Math.min(position, this.#sequence), TRIM_EVENTS, TRIM_BYTES);
-    const newest = events.at(-1);
-    if (newest === undefined) return false;
-    const floor = newest.sequence;
-    transact(() => {
-      index.trim(events, floor);
-      rows.deleteUpTo(floor);
-      meta.set("floor", floor);
-      meta.set("timestamp", newest.timestamp);
-    });
+    const floor = forgetSome(this.#parts, Math.min(position, this.#sequence));
+    if (floor === undefined) return false;
     this.#floor = floor;
     return floor < position && floor < this.#sequence;
   }
